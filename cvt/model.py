@@ -1,0 +1,420 @@
+"""The Convolutional vision Transformer, leaf to root.
+
+Paper: "CvT: Introducing Convolutions to Vision Transformers", Wu et al. 2021, arXiv 2103.15808.
+Original code: github.com/microsoft/CvT (MIT). Interface: Hugging Face's CvT documentation. This is our own
+implementation; where the two references disagree it follows the one the released weights were trained with.
+
+Shapes in comments: B batch, C channels, H × W the token grid, N = H·W tokens (one more with CLS), K keys, D = C / heads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cvt.config import CvtConfig
+from cvt.errors import ImageError
+from cvt.outputs import BaseModelOutputWithCLSToken, ImageClassifierOutput
+from cvt.probe import Probe, record
+
+__all__ = ["CvtForImageClassification", "CvtModel"]
+
+
+def quick_gelu(x: Tensor) -> Tensor:
+    """x·σ(1.702x), the cheap GELU of the released weights (Hendrycks & Gimpel 2016, section 2)."""
+    return x * torch.sigmoid(1.702 * x)
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": F.gelu, "quick_gelu": quick_gelu}
+
+
+def to_map(tokens: Tensor, height: int, width: int) -> Tensor:
+    """Tokens ``[B, H·W, C]`` as a map ``[B, C, H, W]``."""
+    return tokens.transpose(1, 2).unflatten(2, (height, width))
+
+
+def to_tokens(feature_map: Tensor) -> Tensor:
+    """A map ``[B, C, H, W]`` as tokens ``[B, H·W, C]``."""
+    return feature_map.flatten(2).transpose(1, 2)
+
+
+class DropPath(nn.Module):
+    """Stochastic depth (Huang et al. 2016): in training, drops a sample's whole branch and rescales the others."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.rate == 0:
+            return x
+        keep = x.new_empty(x.shape[0], *(1,) * (x.ndim - 1)).bernoulli_(1 - self.rate)
+        return x * keep / (1 - self.rate)
+
+
+class ConvTokenEmbedding(nn.Module):
+    """Convolutional token embedding (section 3.1): overlapping patches of the map below become the stage's tokens."""
+
+    def __init__(self, config: CvtConfig, stage: int) -> None:
+        super().__init__()
+        channels = config.embed_dim[stage - 1] if stage else config.num_channels
+        self.projection = nn.Conv2d(
+            channels,
+            config.embed_dim[stage],
+            kernel_size=config.patch_sizes[stage],
+            stride=config.patch_stride[stage],
+            padding=config.patch_padding[stage],
+        )
+        self.norm = nn.LayerNorm(config.embed_dim[stage], eps=config.norm_eps)
+        self.dropout = nn.Dropout(config.drop_rate[stage])
+
+    def forward(self, feature_map: Tensor) -> Tensor:
+        x = self.projection(feature_map)  # [B, C, H, W]
+        height, width = x.shape[-2:]
+        return self.dropout(to_map(self.norm(to_tokens(x)), height, width))
+
+
+class DepthwiseProjection(nn.Sequential):
+    """Depthwise convolution and batch norm: the spatial half of the convolutional projection (section 3.2)."""
+
+    def __init__(self, width: int, kernel: int, stride: int, padding: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(width, width, kernel, stride, padding, groups=width, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+
+
+def spatial_projections(config: CvtConfig, stage: int) -> tuple[nn.Module, nn.Module, nn.Module]:
+    """The spatial half of the query, key and value projections of one block, by ``qkv_projection_method``."""
+    width, kernel = config.embed_dim[stage], config.kernel_qkv[stage]
+    stride, padding = config.stride_kv[stage], config.padding_kv[stage]
+    match config.qkv_projection_method[stage]:
+        case "dw_bn":
+            query = DepthwiseProjection(width, kernel, config.stride_q[stage], config.padding_q[stage])
+            key = DepthwiseProjection(width, kernel, stride, padding)
+            value = DepthwiseProjection(width, kernel, stride, padding)
+            return query, key, value
+        case "avg":
+            pool = nn.AvgPool2d(kernel, stride, padding, ceil_mode=True)
+            return nn.Identity(), pool, pool
+        case _:
+            return nn.Identity(), nn.Identity(), nn.Identity()
+
+
+class Attention(nn.Module):
+    """Multi-head attention between a stage's tokens and their squeezed keys, by convolutional projection."""
+
+    def __init__(self, config: CvtConfig, stage: int) -> None:
+        super().__init__()
+        width, bias = config.embed_dim[stage], config.qkv_bias[stage]
+        self.num_heads = config.num_heads[stage]
+        self.scale = width**-0.5  # of the whole width, not of one head: as in the published code
+        self.drop_rate = config.attention_drop_rate[stage]
+        self.query_convolution, self.key_convolution, self.value_convolution = spatial_projections(config, stage)
+        self.query_linear = nn.Linear(width, width, bias=bias)
+        self.key_linear = nn.Linear(width, width, bias=bias)
+        self.value_linear = nn.Linear(width, width, bias=bias)
+        self.output_linear = nn.Linear(width, width)
+        self.output_dropout = nn.Dropout(config.drop_rate[stage])
+        self.input, self.query, self.key, self.value = Probe(), Probe(), Probe(), Probe()
+        self.weights, self.context = Probe(), Probe()
+
+    def forward(self, x: Tensor, height: int, width: int) -> Tensor:
+        tokens = x.shape[1]
+        cls, spatial = x.split([tokens - height * width, height * width], dim=1)  # CLS skips the convolutions
+        feature_map = self.input(to_map(spatial, height, width))  # [B, C, H, W]
+        q = self.query(self._project(feature_map, cls, self.query_convolution, self.query_linear))  # [B, heads, N, D]
+        k = self.key(self._project(feature_map, cls, self.key_convolution, self.key_linear))  # [B, heads, K, D]
+        v = self.value(self._project(feature_map, cls, self.value_convolution, self.value_linear))
+        context = self.context(self._attend(q, k, v))  # [B, heads, N, D]
+        return self.output_dropout(self.output_linear(context.transpose(1, 2).flatten(2)))
+
+    def _project(self, feature_map: Tensor, cls: Tensor, convolution: nn.Module, linear: nn.Linear) -> Tensor:
+        projected = linear(torch.cat([cls, to_tokens(convolution(feature_map))], dim=1))
+        return projected.unflatten(2, (self.num_heads, -1)).transpose(1, 2)
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        drop_rate = self.drop_rate if self.training else 0.0
+        if not self.weights.has_listener:
+            return F.scaled_dot_product_attention(q, k, v, dropout_p=drop_rate, scale=self.scale)
+        weights = self.weights((q @ k.transpose(-2, -1) * self.scale).softmax(dim=-1))  # [B, heads, N, K]
+        return F.dropout(weights, drop_rate) @ v
+
+
+class MLP(nn.Module):
+    """The two linears of a block."""
+
+    def __init__(self, config: CvtConfig, stage: int) -> None:
+        super().__init__()
+        width = config.embed_dim[stage]
+        hidden = int(width * config.mlp_ratio[stage])
+        self.expand = nn.Linear(width, hidden)
+        self.activation = ACTIVATIONS[config.hidden_act]
+        self.contract = nn.Linear(hidden, width)
+        self.dropout = nn.Dropout(config.drop_rate[stage])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dropout(self.contract(self.dropout(self.activation(self.expand(x)))))
+
+
+class Block(nn.Module):
+    """Convolutional transformer block: attention and MLP, each normalised before and added onto its input."""
+
+    def __init__(self, config: CvtConfig, stage: int, drop_path_rate: float) -> None:
+        super().__init__()
+        width = config.embed_dim[stage]
+        self.attention_norm = nn.LayerNorm(width, eps=config.norm_eps)
+        self.attention = Attention(config, stage)
+        self.mlp_norm = nn.LayerNorm(width, eps=config.norm_eps)
+        self.mlp = MLP(config, stage)
+        self.drop_path = DropPath(drop_path_rate)
+        self.output = Probe()
+
+    def forward(self, x: Tensor, height: int, width: int) -> Tensor:
+        x = x + self.drop_path(self.attention(self.attention_norm(x), height, width))
+        x = x + self.drop_path(self.mlp(self.mlp_norm(x)))
+        return self.output(x)
+
+
+class Stage(nn.Module):
+    """One level of the hierarchy: an embedding to a coarser grid, then blocks over its tokens."""
+
+    def __init__(self, config: CvtConfig, stage: int) -> None:
+        super().__init__()
+        depth, width = config.depth[stage], config.embed_dim[stage]
+        # Stochastic depth grows linearly over the blocks of a stage, as in the published training code.
+        rates = torch.linspace(0, config.drop_path_rate[stage], depth, device="cpu").tolist()
+        self.token_embedding = ConvTokenEmbedding(config, stage)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width)) if config.cls_token[stage] else None
+        self.blocks = nn.ModuleList(Block(config, stage, rate) for rate in rates)
+        self.embedding, self.output = Probe(), Probe()
+
+    def forward(self, feature_map: Tensor) -> tuple[Tensor, Tensor | None]:
+        """A map ``[B, C', H', W']`` of the stage below to this stage's map ``[B, C, H, W]`` and CLS ``[B, 1, C]``."""
+        feature_map = self.embedding(self.token_embedding(feature_map))
+        height, width = feature_map.shape[-2:]
+        x = to_tokens(feature_map)
+        if self.cls_token is not None:
+            x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], dim=1)
+        for block in self.blocks:
+            x = block(x, height, width)
+        cls, spatial = x.split([x.shape[1] - height * width, height * width], dim=1)
+        return self.output(to_map(spatial, height, width)), cls if self.cls_token is not None else None
+
+
+class CvtModel(nn.Module):
+    """The stages, without a classification head.
+
+    Probes (see :mod:`cvt.probe`), for stage ``s`` and block ``b``, from 0; CLS comes first among tokens and keys:
+
+    - ``stages.{s}.embedding``, ``stages.{s}.output``: maps ``[B, C, H, W]``
+    - ``stages.{s}.blocks.{b}.attention.input``: the normalised map that the projections see, ``[B, C, H, W]``
+    - ``stages.{s}.blocks.{b}.attention.{query,key,value,context}``: ``[B, heads, tokens or keys, C / heads]``
+    - ``stages.{s}.blocks.{b}.attention.weights``: ``[B, heads, tokens, keys]``, rows sum to 1
+    - ``stages.{s}.blocks.{b}.output``: tokens ``[B, tokens, C]``
+
+    Attention runs fused while nobody listens to ``weights``, and through an explicit softmax while somebody does.
+
+    Raises:
+        ConfigError: the configuration is not valid.
+    """
+
+    def __init__(self, config: CvtConfig) -> None:
+        super().__init__()
+        config.validate()
+        self.config = config
+        self.stages = nn.ModuleList(Stage(config, stage) for stage in range(config.num_stages))
+        self.apply(self._initialise)
+
+    def forward(
+        self,
+        pixel_values: Tensor,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> BaseModelOutputWithCLSToken | tuple[Any, ...]:
+        """Run the stages.
+
+        Args:
+            pixel_values: normalised images, ``[batch, num_channels, height, width]``, of any size whose smallest
+                grid is not empty.
+            output_hidden_states: also return each stage's map.
+            output_attentions: also return each block's attention weights.
+            return_dict: return a plain tuple of what is set if False. Each of the three defaults to the config's.
+
+        Raises:
+            ImageError: ``pixel_values`` has the wrong number of axes or channels, or is too small.
+        """
+        output_hidden_states = self._default(output_hidden_states, "output_hidden_states")
+        if self._default(output_attentions, "output_attentions"):
+            with record(self, "stages.*.blocks.*.attention.weights") as heard:
+                maps, cls = self._run_stages(pixel_values)
+            attentions = tuple(heard.values())
+        else:
+            maps, cls = self._run_stages(pixel_values)
+            attentions = None
+        output = BaseModelOutputWithCLSToken(
+            last_hidden_state=maps[-1],
+            cls_token_value=cls,
+            hidden_states=tuple(maps) if output_hidden_states else None,
+            attentions=attentions,
+        )
+        return output if self._default(return_dict, "return_dict") else output.to_tuple()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        ref: str | Path,
+        *,
+        config: CvtConfig | str | None = None,
+        revision: str | None = None,
+        ignore_mismatched_sizes: bool = False,
+        **config_overrides: Any,
+    ) -> Self:
+        """Load a published, saved or bundled model, in evaluation mode.
+
+        Args:
+            ref: "bundled", a Hub id ("microsoft/cvt-13"), a folder in transformers' layout, or a ``.safetensors``,
+                ``.bin`` or ``.pth`` file; the last may be Microsoft's own.
+            config: a configuration or a preset's name; needed for a bare weights file whose architecture its shapes
+                do not settle.
+            revision: branch, tag or commit of a Hub repository.
+            ignore_mismatched_sizes: keep the fresh initialisation of a classification head whose number of classes
+                differs, for fine-tuning; nothing else may differ.
+            config_overrides: configuration fields that win over the file's.
+
+        Raises:
+            CheckpointError: nothing is found, it cannot be read or trusted, or its tensors do not fit.
+            ConfigError: the configuration is not valid.
+        """
+        from cvt.checkpoint import load_model
+
+        return load_model(
+            cls,
+            ref,
+            config=config,
+            revision=revision,
+            ignore_mismatched_sizes=ignore_mismatched_sizes,
+            **config_overrides,
+        )
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write ``config.json`` and ``model.safetensors`` into ``folder``, in the layout of transformers.
+
+        transformers computes with exact GELU whatever ``hidden_act`` says, so only a ``"gelu"`` model gives the same
+        logits there.
+        """
+        from cvt.checkpoint import save_model
+
+        save_model(self, folder)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters live."""
+        return next(self.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Floating-point type of the parameters."""
+        return next(self.parameters()).dtype
+
+    def _run_stages(self, pixel_values: Tensor) -> tuple[list[Tensor], Tensor | None]:
+        self._check(pixel_values)
+        x, cls, maps = pixel_values, None, []
+        for stage in self.stages:
+            x, cls = stage(x)  # a CLS token of an earlier stage ends with it
+            maps.append(x)
+        return maps, cls
+
+    def _default(self, value: bool | None, name: str) -> bool:
+        return bool(getattr(self.config, name)) if value is None else value
+
+    def _check(self, pixel_values: Tensor) -> None:
+        channels = self.config.num_channels
+        if pixel_values is None or pixel_values.ndim != 4 or pixel_values.shape[1] != channels:
+            shape = None if pixel_values is None else list(pixel_values.shape)
+            raise ImageError(f"pixel_values has shape {shape}; expected [batch, {channels}, height, width]")
+        smallest = 1
+        for kernel, stride, padding in reversed(
+            list(zip(self.config.patch_sizes, self.config.patch_stride, self.config.patch_padding, strict=True))
+        ):
+            smallest = max(1, (smallest - 1) * stride + kernel - 2 * padding)
+        if min(pixel_values.shape[-2:]) < smallest:
+            height, width = pixel_values.shape[-2:]
+            raise ImageError(f"the image is {width} × {height} pixels; this model needs at least {smallest} each way")
+
+    def _initialise(self, module: nn.Module) -> None:
+        """Initialisation as published: truncated normal for linears and CLS; convolutions keep PyTorch's own."""
+        std = self.config.initializer_range
+        if isinstance(module, nn.Linear):
+            nn.init.trunc_normal_(module.weight, std=std)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, Stage) and module.cls_token is not None:
+            nn.init.trunc_normal_(module.cls_token, std=std)
+
+
+class CvtForImageClassification(CvtModel):
+    """The stages and a linear classifier over CLS or, without CLS, over the mean of the last stage's tokens.
+
+    Probes are those of :class:`CvtModel`, under the same names.
+    """
+
+    def __init__(self, config: CvtConfig) -> None:
+        super().__init__(config)
+        self.norm = nn.LayerNorm(config.embed_dim[-1], eps=config.norm_eps)
+        self.classifier = nn.Linear(config.embed_dim[-1], config.num_labels)
+        self._initialise(self.classifier)
+
+    def forward(  # type: ignore[override]
+        self,
+        pixel_values: Tensor,
+        labels: Tensor | None = None,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> ImageClassifierOutput | tuple[Any, ...]:
+        """Classify.
+
+        Args:
+            pixel_values: as in :meth:`CvtModel.forward`.
+            labels: class indices ``[batch]``; values ``[batch]`` for one label, or floats ``[batch, num_labels]``.
+                The loss is mean squared error for one label, cross entropy for indices, and binary cross entropy
+                over the logits otherwise, unless ``config.problem_type`` says which.
+            output_hidden_states, output_attentions, return_dict: as in :meth:`CvtModel.forward`.
+
+        Raises:
+            ImageError: as in :meth:`CvtModel.forward`.
+        """
+        features = super().forward(pixel_values, output_hidden_states, output_attentions, return_dict=True)
+        assert isinstance(features, BaseModelOutputWithCLSToken)
+        tokens = features.cls_token_value
+        if tokens is None:
+            tokens = to_tokens(features.last_hidden_state)
+        logits = self.classifier(self.norm(tokens).mean(dim=1))
+        output = ImageClassifierOutput(
+            loss=None if labels is None else self._loss(logits, labels),
+            logits=logits,
+            hidden_states=features.hidden_states,
+            attentions=features.attentions,
+        )
+        return output if self._default(return_dict, "return_dict") else output.to_tuple()
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        problem = self.config.problem_type
+        if problem is None:
+            if self.config.num_labels == 1:
+                problem = "regression"
+            elif labels.dtype in (torch.int32, torch.int64):
+                problem = "single_label_classification"
+            else:
+                problem = "multi_label_classification"
+        if problem == "regression":
+            return F.mse_loss(logits, labels.to(logits.dtype).view_as(logits))
+        if problem == "single_label_classification":
+            return F.cross_entropy(logits, labels.long().view(-1))
+        return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))

@@ -1,0 +1,210 @@
+"""One forward pass, kept: everything a view of the network needs, as numpy arrays, with no model inside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from cvt.config import CvtConfig
+from cvt.errors import ConfigError
+from cvt.geometry import CropGeometry, StageGeometry, stage_geometry
+from cvt.image_processor import CvtImageProcessor, upright_rgb
+from cvt.model import CvtForImageClassification
+from cvt.probe import record
+
+__all__ = ["BlockTrace", "StageTrace", "Trace", "trace"]
+
+
+@dataclass(frozen=True)
+class BlockTrace:
+    """Queries and keys of one block; its attention is ``softmax(query @ key.T * scale)``, row by row where you look.
+
+    Attributes:
+        query: ``[heads, queries, channels / heads]``, CLS first where the stage has one.
+        key: ``[heads, keys, channels / heads]``, CLS first where the stage has one.
+        value: ``[heads, keys, channels / heads]``, with a target only.
+        context_gradient: gradient of the target's logit with respect to ``attention @ value``,
+            ``[heads, queries, channels / heads]``, with a target only. The gradient of one attention weight is then
+            ``context_gradient[h, q] · value[h, k]``.
+    """
+
+    query: np.ndarray
+    key: np.ndarray
+    value: np.ndarray | None = None
+    context_gradient: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class StageTrace:
+    """One stage.
+
+    Attributes:
+        geometry: where tokens and keys lie, in model pixels.
+        feature_map: the stage's output without CLS, ``[channels, rows, columns]``.
+        blocks: one entry per block.
+        has_cls: whether a CLS token stands first among queries and keys.
+        scale: factor of the attention logits, ``channels ** -0.5``.
+        evidence_map: the map that class evidence is read from, ``[channels, rows, columns]``, with a target only: the
+            stage's output or, where the classifier reads CLS alone, the last block's normalised input (the output's
+            own gradient is zero there).
+        evidence_gradient: gradient of the target's logit with respect to ``evidence_map``, with a target only.
+    """
+
+    geometry: StageGeometry
+    feature_map: np.ndarray
+    blocks: tuple[BlockTrace, ...]
+    has_cls: bool
+    scale: float
+    evidence_map: np.ndarray | None = None
+    evidence_gradient: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one photo did to the network. All arrays are float32 and read-only unless said otherwise.
+
+    Attributes:
+        photo: the upright original, ``[height, width, 3]``, uint8 RGB.
+        pixel_values: the model's input, normalised, ``[channels, height, width]``.
+        crop: the way from the photo to the model's input.
+        config: the model's configuration, class names included.
+        logits: ``[num_labels]``.
+        probabilities: ``[num_labels]``, softmax of the logits divided by the checkpoint's temperature.
+        stages: one entry per stage.
+        target: the class whose evidence was kept, or None.
+    """
+
+    photo: np.ndarray
+    pixel_values: np.ndarray
+    crop: CropGeometry
+    config: CvtConfig
+    logits: np.ndarray
+    probabilities: np.ndarray
+    stages: tuple[StageTrace, ...]
+    target: int | None = None
+
+    def label(self, index: int) -> str:
+        """Name of a class."""
+        return self.config.id2label[index]
+
+    def top(self, count: int = 5) -> list[tuple[int, float]]:
+        """The most probable classes as (index, probability), best first."""
+        order = np.argsort(-self.probabilities, kind="stable")[:count]
+        return [(int(index), float(self.probabilities[index])) for index in order]
+
+
+def trace(
+    model: CvtForImageClassification,
+    processor: CvtImageProcessor,
+    image: Image.Image,
+    target: int | str | None = None,
+    resolution: int | None = None,
+) -> Trace:
+    """Run the network once on a photo and keep what its explanations need.
+
+    Args:
+        model: a classifier; used in evaluation mode and left as it was.
+        processor: its preprocessing.
+        image: any PIL image; orientation from EXIF is applied.
+        target: a class, by index or name, whose evidence is wanted; costs one backward pass.
+        resolution: side of the model's input in pixels, instead of the processor's own.
+
+    Raises:
+        ImageError: the image cannot be read, or is too small at this resolution.
+        ConfigError: the target is not one of the model's classes.
+    """
+    config = model.config
+    target_index = None if target is None else class_index(config, target)
+    photo = upright_rgb(image)
+    prepared = processor.prepare(photo, resolution=resolution)
+    pixel_values = prepared.pixel_values.to(model.device, model.dtype)
+    wanted = ["stages.*.output", "stages.*.blocks.*.attention.query", "stages.*.blocks.*.attention.key"]
+    if target_index is not None:
+        wanted += ["stages.*.blocks.*.attention." + name for name in ("value", "context", "input")]
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.set_grad_enabled(target_index is not None), record(model, *wanted) as heard:
+            pixel_values.requires_grad_(target_index is not None)
+            logits = model(pixel_values).logits
+            gradients = {} if target_index is None else _gradients(config, logits[0, target_index], heard)
+    finally:
+        model.train(was_training)
+    geometry = stage_geometry(config, *pixel_values.shape[-2:])
+    stages = tuple(_stage(config, s, geometry[s], heard, gradients) for s in range(config.num_stages))
+    return Trace(
+        photo=_frozen(np.asarray(photo)),
+        pixel_values=_array(prepared.pixel_values[0]),
+        crop=prepared.crop,
+        config=config,
+        logits=_array(logits[0]),
+        probabilities=_array((logits[0].float() / config.temperature).softmax(dim=0)),
+        stages=stages,
+        target=target_index,
+    )
+
+
+def class_index(config: CvtConfig, target: int | str) -> int:
+    """The index of a class given by index or by name.
+
+    Raises:
+        ConfigError: there is no such class; the message says which there are.
+    """
+    if isinstance(target, str) and target in config.label2id:
+        return config.label2id[target]
+    if isinstance(target, int | np.integer) and not isinstance(target, bool) and 0 <= target < config.num_labels:
+        return int(target)
+    names = ", ".join(repr(config.id2label[i]) for i in range(min(3, config.num_labels)))
+    raise ConfigError(
+        f"class {target!r} is not one of this model's {config.num_labels}: an index from 0 to "
+        f"{config.num_labels - 1}, or a name such as {names}"
+    )
+
+
+def _evidence_probe(config: CvtConfig, stage: int) -> str:
+    """Where class evidence of a stage is read: see :class:`StageTrace`."""
+    reads_cls_alone = stage == config.num_stages - 1 and config.cls_token[stage]
+    return f"stages.{stage}.blocks.{config.depth[stage] - 1}.attention.input" if reads_cls_alone else f"stages.{stage}.output"
+
+
+def _gradients(config: CvtConfig, logit: Tensor, heard: dict[str, Tensor]) -> dict[str, Tensor]:
+    names = [_evidence_probe(config, stage) for stage in range(config.num_stages)]
+    names += [name for name in heard if name.endswith(".attention.context")]
+    return dict(zip(names, torch.autograd.grad(logit, [heard[name] for name in names]), strict=True))
+
+
+def _stage(
+    config: CvtConfig, stage: int, geometry: StageGeometry, heard: dict[str, Tensor], gradients: dict[str, Tensor]
+) -> StageTrace:
+    evidence = _evidence_probe(config, stage)
+    attention = [f"stages.{stage}.blocks.{block}.attention." for block in range(config.depth[stage])]
+    return StageTrace(
+        geometry=geometry,
+        feature_map=_array(heard[f"stages.{stage}.output"][0]),
+        blocks=tuple(
+            BlockTrace(
+                query=_array(heard[name + "query"][0]),
+                key=_array(heard[name + "key"][0]),
+                value=_array(heard[name + "value"][0]) if gradients else None,
+                context_gradient=_array(gradients[name + "context"][0]) if gradients else None,
+            )
+            for name in attention
+        ),
+        has_cls=config.cls_token[stage],
+        scale=config.embed_dim[stage] ** -0.5,
+        evidence_map=_array(heard[evidence][0]) if gradients else None,
+        evidence_gradient=_array(gradients[evidence][0]) if gradients else None,
+    )
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return _frozen(tensor.detach().float().cpu().contiguous().numpy())
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array
