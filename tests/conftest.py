@@ -1,0 +1,34 @@
+"""Fixtures every test shares, and a detector for what a test leaves behind."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+import torch
+
+from cvt.probe import _recorders
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks() -> Iterator[None]:
+    """After every test: no open recording, no changed global state of torch, no new thread of ours still running."""
+    threads, threads_used = set(threading.enumerate()), torch.get_num_threads()
+    yield
+    assert _recorders.get() == (), "a recording was left open"
+    assert torch.is_grad_enabled(), "gradients were left switched off"
+    assert torch.get_default_dtype() == torch.float32, "the default dtype was left changed"
+    assert torch.get_num_threads() == threads_used, "the number of torch's threads was left changed"
+    left = [thread for thread in set(threading.enumerate()) - threads if not thread.daemon and thread.is_alive()]
+    assert not left, f"threads were left running: {left}"
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Every test starts from the same random state."""
+    torch.manual_seed(0)
