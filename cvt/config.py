@@ -308,7 +308,9 @@ def _labels(
     except (AttributeError, TypeError, ValueError):
         raise ConfigError(f"id2label={id2label!r} must map class indices to names") from None
     if sorted(names) != list(range(len(names))) or not names:
-        raise ConfigError(f"id2label must number its {len(names)} classes from 0 without gaps; got {sorted(names)[:10]}")
+        raise ConfigError(
+            f"id2label must number its {len(names)} classes from 0 without gaps; got {sorted(names)[:10]}"
+        )
     if num_labels is not None and num_labels != len(names):
         raise ConfigError(f"num_labels={num_labels} does not fit id2label, which names {len(names)} classes")
     names = dict(sorted(names.items()))
@@ -336,7 +338,12 @@ def _check_choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
         raise ConfigError(f"{name}={value!r} must be one of {', '.join(map(repr, allowed))}")
 
 
-_WIDE = {"embed_dim": (192, 768, 1024), "num_heads": (3, 12, 16), "depth": (2, 2, 20), "drop_path_rate": (0.0, 0.0, 0.3)}
+_WIDE = {
+    "embed_dim": (192, 768, 1024),
+    "num_heads": (3, 12, 16),
+    "depth": (2, 2, 20),
+    "drop_path_rate": (0.0, 0.0, 0.3),
+}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "cvt-13": {},

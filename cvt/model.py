@@ -4,7 +4,7 @@ Paper: "CvT: Introducing Convolutions to Vision Transformers", Wu et al. 2021, a
 Original code: github.com/microsoft/CvT (MIT). Interface: Hugging Face's CvT documentation. This is our own
 implementation; where the two references disagree it follows the one the released weights were trained with.
 
-Shapes in comments: B batch, C channels, H × W the token grid, N = H·W tokens (one more with CLS), K keys, D = C / heads.
+Shapes in comments: B batch, C channels, H × W token grid, N = H·W tokens (one more with CLS), K keys, D = C / heads.
 """
 
 from __future__ import annotations
@@ -219,11 +219,15 @@ class CvtModel(nn.Module):
 
     Attention runs fused while nobody listens to ``weights``, and through an explicit softmax while somebody does.
 
+    Args:
+        config: the architecture.
+        add_pooling_layer: accepted as documented, and without effect: a CvT has no pooling layer.
+
     Raises:
         ConfigError: the configuration is not valid.
     """
 
-    def __init__(self, config: CvtConfig) -> None:
+    def __init__(self, config: CvtConfig, add_pooling_layer: bool = True) -> None:
         super().__init__()
         config.validate()
         self.config = config

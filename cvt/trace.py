@@ -168,7 +168,11 @@ def class_index(config: CvtConfig, target: int | str) -> int:
 def _evidence_probe(config: CvtConfig, stage: int) -> str:
     """Where class evidence of a stage is read: see :class:`StageTrace`."""
     reads_cls_alone = stage == config.num_stages - 1 and config.cls_token[stage]
-    return f"stages.{stage}.blocks.{config.depth[stage] - 1}.attention.input" if reads_cls_alone else f"stages.{stage}.output"
+    return (
+        f"stages.{stage}.blocks.{config.depth[stage] - 1}.attention.input"
+        if reads_cls_alone
+        else f"stages.{stage}.output"
+    )
 
 
 def _gradients(config: CvtConfig, logit: Tensor, heard: dict[str, Tensor]) -> dict[str, Tensor]:
