@@ -1,0 +1,161 @@
+"""Numbers to colours: perceptually uniform palettes, and scales that say what they are.
+
+Palettes are matplotlib's viridis, inferno and magma (van der Walt & Smith 2015) and, for signed values, coolwarm
+(Moreland 2009: equal lightness either side of a neutral middle). A scale is explicit, a :class:`Limits`, and its
+default follows from what the values mean (:func:`limits`): it always holds zero, so that brightness is in proportion
+to the value, and is stretched to a map's own smallest and largest value only when asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, get_args
+
+import numpy as np
+
+from visualize.heatmap import Heatmap, Kind
+
+__all__ = [
+    "Limits",
+    "Palette",
+    "colours",
+    "default_palette",
+    "limits",
+    "lookup_table",
+    "palette_index",
+    "shared_limits",
+]
+
+Palette = Literal["viridis", "inferno", "magma", "coolwarm"]
+
+_PALETTES: dict[Kind, Palette] = {"sequential": "viridis", "distribution": "inferno", "diverging": "coolwarm"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """A colour scale's ends: ``low`` gets a palette's first colour, ``high`` its last, values beyond are clipped.
+
+    Attributes:
+        low, high: in units of the map.
+        baseline: a value to mark on the scale, for attention the 1/K of keys that all count alike.
+        stretched: whether the ends are one map's own extremes, so that colours of different maps do not compare.
+
+    Raises:
+        ValueError: the ends are not two finite numbers, the low one first.
+    """
+
+    low: float
+    high: float
+    baseline: float | None = None
+    stretched: bool = False
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise ValueError(f"limits from {self.low!r} to {self.high!r} must be finite and rise")
+
+
+def limits(heatmap: Heatmap, *, stretch: bool = False) -> Limits:
+    """The scale a map is drawn on unless told otherwise.
+
+    =============  =====================================================================================
+    kind           ends
+    =============  =====================================================================================
+    distribution   0 to the largest share or the uniform baseline, whichever is larger; baseline marked
+    diverging      symmetric around 0, as wide as the largest magnitude
+    sequential     0 to the extreme value (both extremes where there are both signs)
+    colour         0 to 1; the values are colours already
+    =============  =====================================================================================
+
+    Args:
+        heatmap: the map.
+        stretch: from the map's smallest to its largest value instead; a difference below a millionth of the values
+            counts as rounding and is not stretched. Has no effect on colour maps.
+
+    Raises:
+        ValueError: the map holds a value that is not finite.
+    """
+    smallest, largest = _extremes(heatmap)
+    baseline = heatmap.baseline if heatmap.kind == "distribution" else None
+    if heatmap.kind == "colour":
+        return Limits(0.0, 1.0)
+    if stretch:
+        flat = largest - smallest <= 1e-6 * max(abs(smallest), abs(largest))
+        return _rising(smallest, smallest if flat else largest, baseline, stretched=True)
+    if heatmap.kind == "diverging":
+        reach = max(abs(smallest), abs(largest)) or 1.0
+        return Limits(-reach, reach)
+    return _rising(min(0.0, smallest), max(0.0, largest, baseline or 0.0), baseline)
+
+
+def shared_limits(heatmaps: Sequence[Heatmap]) -> Limits:
+    """One scale for maps that invite comparison: wide enough for each; the baseline is kept where all have the same.
+
+    Raises:
+        ValueError: there are no maps, or they are of different kinds.
+    """
+    kinds = {heatmap.kind for heatmap in heatmaps}
+    if len(kinds) != 1:
+        raise ValueError(f"maps that share a scale must be of one kind; got {sorted(kinds) or 'no maps'}")
+    each = [limits(heatmap) for heatmap in heatmaps]
+    baselines = {one.baseline for one in each}
+    baseline = baselines.pop() if len(baselines) == 1 else None
+    return Limits(min(one.low for one in each), max(one.high for one in each), baseline)
+
+
+def default_palette(kind: Kind) -> Palette:
+    """viridis for sequential maps, inferno for distributions, coolwarm for signed ones."""
+    return _PALETTES[kind]
+
+
+@cache
+def lookup_table(palette: Palette) -> np.ndarray:
+    """A palette's 256 colours, ``[256, 3]`` uint8, read-only.
+
+    Raises:
+        ValueError: there is no such palette.
+    """
+    from matplotlib import colormaps
+
+    if palette not in get_args(Palette):
+        raise ValueError(f"palette {palette!r} must be one of {', '.join(get_args(Palette))}")
+    table: np.ndarray = colormaps[palette](np.arange(256), bytes=True)[:, :3].copy()
+    table.flags.writeable = False
+    return table
+
+
+def palette_index(values: np.ndarray, scale: Limits) -> np.ndarray:
+    """Where values lie on a palette: float32, 0 for ``scale.low`` to 255 for ``scale.high``, not yet clipped."""
+    factor = 255.0 / (scale.high - scale.low)
+    return ((values.astype(np.float64) - scale.low) * factor).astype(np.float32)
+
+
+def colours(values: np.ndarray, kind: Kind, scale: Limits, palette: Palette | None = None) -> np.ndarray:
+    """Values of any shape as RGB, ``[..., 3]`` uint8; colour maps ``[..., 3]`` keep their shape and ignore the scale.
+
+    Raises:
+        ValueError: there is no such palette.
+    """
+    if kind == "colour":
+        return to_bytes(values * np.float32(255))
+    return lookup_table(palette or default_palette(kind))[to_bytes(palette_index(values, scale))]
+
+
+def to_bytes(values: np.ndarray) -> np.ndarray:
+    """Clipped to 0…255 and rounded to uint8."""
+    return (np.clip(values, 0, 255) + np.float32(0.5)).astype(np.uint8)
+
+
+def _extremes(heatmap: Heatmap) -> tuple[float, float]:
+    smallest, largest = float(heatmap.values.min()), float(heatmap.values.max())
+    if not (math.isfinite(smallest) and math.isfinite(largest)):
+        raise ValueError(f"the map {heatmap.name!r} holds values that are not finite, and cannot be drawn")
+    return smallest, largest
+
+
+def _rising(low: float, high: float, baseline: float | None, *, stretched: bool = False) -> Limits:
+    """Limits whose high end is moved up where there is no difference to show, so that a flat map gets one colour."""
+    flat = high - low <= np.finfo(np.float32).tiny
+    return Limits(low, low + 1.0 if flat else high, baseline, stretched)
