@@ -1,0 +1,33 @@
+"""Explanations of a traced photo, as maps that know where they are.
+
+Every function takes a :class:`cvt.Trace`, made by :func:`cvt.trace`, and returns numbers or a
+:class:`~visualize.heatmap.Heatmap`; nothing here runs the network.
+"""
+
+from visualize.attention import (
+    attention_distance,
+    attention_entropy,
+    attention_heads,
+    attention_map,
+    attention_received,
+    attention_rows,
+    keys_holding,
+)
+from visualize.feature_maps import class_channels, feature_map, similarity_map
+from visualize.heatmap import Heatmap, sample, to_pixels
+
+__all__ = [
+    "Heatmap",
+    "attention_distance",
+    "attention_entropy",
+    "attention_heads",
+    "attention_map",
+    "attention_received",
+    "attention_rows",
+    "class_channels",
+    "feature_map",
+    "keys_holding",
+    "sample",
+    "similarity_map",
+    "to_pixels",
+]
