@@ -15,6 +15,7 @@ from visualize.attention import (
 )
 from visualize.feature_maps import class_channels, feature_map, similarity_map
 from visualize.heatmap import Heatmap, sample, to_pixels
+from visualize.rollout import rollout
 
 __all__ = [
     "Heatmap",
@@ -27,6 +28,7 @@ __all__ = [
     "class_channels",
     "feature_map",
     "keys_holding",
+    "rollout",
     "sample",
     "similarity_map",
     "to_pixels",

@@ -38,8 +38,8 @@ __all__ = [
 Head = int | Literal["mean"]
 Query = tuple[int, int] | Literal["cls"]
 
-CHUNK = 1 << 18
-"""Attention weights held at a time: one mebibyte in float32, so that they stay in a core's cache."""
+CHUNK = 1 << 19
+"""Attention weights held at a time: two mebibytes in float32, small enough to stay in a core's cache."""
 
 SAFE_LOGIT = 60.0
 """Logits below this size go through exp as they are: sums of exp(60) stay far inside float32."""

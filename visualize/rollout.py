@@ -1,0 +1,168 @@
+"""Attention rollout through a hierarchy: which pixels the attention of every block together leads back to.
+
+Abnar & Zuidema 2020 (arXiv 2005.00928) multiply one square matrix ½ (I + A) per block. In CvT attention is
+rectangular, its keys are squeezed, CLS joins late, and each stage has its own grid. So here a block is
+
+    R = ½ (I + A·P),
+
+with P the spread of each key cell over the tokens in the footprint of its value convolution; CLS stays with itself.
+Between stages, and from the first stage to the pixels, relevance goes back through the footprint of the embedding
+convolution. It is a row vector that travels, from the last block to the first, so nothing larger than a few rows of
+attention is ever held, and footprints are products of a vertical and a horizontal one.
+
+Relevance is conserved: every factor's rows sum to 1. Only where CLS enters, at a stage's embedding, has its share
+nowhere to go, since CLS is learned and not seen; what the tokens hold is then scaled up to the whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cvt.geometry import Grid, token_footprint
+from visualize.attention import Query, query_row, weigh_rows
+from visualize.heatmap import Heatmap, position
+
+if TYPE_CHECKING:
+    from cvt.config import CvtConfig
+    from cvt.trace import Trace
+
+__all__ = ["Footprint", "embedding_footprint", "key_footprint", "leave_stage", "rollout", "spread_keys", "start_vector"]
+
+
+def rollout(trace: Trace, start: Query | None = None, *, stage: int = -1, stop_stage: int | None = None) -> Heatmap:
+    """Follow attention from the output of a stage back to the pixels.
+
+    Args:
+        trace: a traced photo.
+        start: the token to start from, (row, column) or "cls"; by default CLS where the stage has it, else all of its
+            tokens alike: what the classifier reads.
+        stage: the stage whose output is explained, from 0; negative counts from the end.
+        stop_stage: stop at the tokens that enter this stage's first block, instead of at the pixels.
+
+    Returns:
+        A distribution, over the model's pixels, or over a stage's tokens, where ``cls_share`` is what CLS holds.
+        ``baseline`` is 1 / number of pixels or tokens.
+
+    Raises:
+        ConfigError: there is no such stage or token, or the rollout would stop above where it starts.
+    """
+    first = position("stage", stage, len(trace.stages))
+    last = 0 if stop_stage is None else position("stop_stage", stop_stage, first + 1)
+    relevance, told = start_vector(trace, first, start)
+    for index in range(first, last - 1, -1):
+        if index < first:
+            relevance = leave_stage(trace, index + 1, relevance).reshape(-1)
+            if trace.stages[index].has_cls:  # it ends with its stage: nothing above has come from it
+                relevance = np.concatenate([np.zeros(1, dtype=np.float32), relevance])
+        relevance = _through_blocks(trace, index, relevance)
+    details: dict[str, str | int] = {"from stage": first + 1, "start": told}
+    if stop_stage is None:
+        values = leave_stage(trace, 0, relevance)
+        grid = Grid(*values.shape, stride=1, offset=0, receptive_field=1)
+        cls_share = None
+    else:
+        cls = int(trace.stages[last].has_cls)
+        grid = trace.stages[last].geometry.tokens
+        values = relevance[cls:].reshape(grid.shape)
+        cls_share = float(relevance[0]) if cls else None
+        details["to stage"] = last + 1
+    baseline = 1 / (values.size + (cls_share is not None))
+    return Heatmap(values, grid, "distribution", "rollout", "share of relevance", baseline, cls_share, details)
+
+
+def start_vector(trace: Trace, stage: int, start: Query | None) -> tuple[np.ndarray, str]:
+    """All relevance on one token of a stage, or on what the classifier reads: ``[queries]``, and the start in words.
+
+    Raises:
+        ConfigError: there is no such token.
+    """
+    traced = trace.stages[stage]
+    count = traced.blocks[-1].query.shape[1]
+    if start is None and not traced.has_cls:
+        return np.full(count, 1 / count, dtype=np.float32), "all tokens"
+    row, told = query_row(trace, stage, "cls" if start is None else start)
+    relevance = np.zeros(count, dtype=np.float32)
+    relevance[row] = 1
+    return relevance, told
+
+
+def leave_stage(trace: Trace, stage: int, relevance: np.ndarray) -> np.ndarray:
+    """Relevance of a stage's tokens, carried back through its embedding to the map below, or the pixels.
+
+    Args:
+        trace: a traced photo.
+        stage: from 0.
+        relevance: ``[queries]``, CLS first where the stage has it.
+
+    Returns:
+        ``[rows, columns]`` of the map below. CLS's share is left out and the rest scaled to the same sum; should
+        CLS hold everything, it goes to all tokens alike.
+    """
+    cls = int(trace.stages[stage].has_cls)
+    below = trace.stages[stage - 1].geometry.tokens.shape if stage else trace.pixel_values.shape[1:]
+    tokens = trace.stages[stage].geometry.tokens
+    spatial = relevance[cls:].reshape(tokens.shape)
+    if cls:
+        held = spatial.sum()
+        spatial = spatial * (relevance.sum() / held) if held > 0 else np.full_like(spatial, relevance[0] / spatial.size)
+    return embedding_footprint(trace.config, stage, (below[0], below[1]), tokens).spread(spatial)
+
+
+def spread_keys(trace: Trace, stage: int, relevance: np.ndarray) -> np.ndarray:
+    """Relevance of keys, ``[keys]``, spread over the tokens they were made of, ``[queries]``; CLS stays CLS."""
+    traced = trace.stages[stage]
+    cls = int(traced.has_cls)
+    footprint = key_footprint(trace.config, stage, traced.geometry.tokens, traced.geometry.keys)
+    spatial = footprint.spread(relevance[cls:].reshape(traced.geometry.keys.shape))
+    return np.concatenate([relevance[:cls], spatial.reshape(-1)])
+
+
+def _through_blocks(trace: Trace, stage: int, relevance: np.ndarray) -> np.ndarray:
+    """Relevance of a stage's output tokens, carried through its blocks to its input tokens."""
+    traced = trace.stages[stage]
+    for block in reversed(traced.blocks):
+        keys = weigh_rows(block, traced.scale, relevance)
+        relevance = 0.5 * (relevance + spread_keys(trace, stage, keys))
+    return relevance
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """How the outputs of a convolution spread over its inputs: a vertical and a horizontal matrix.
+
+    Attributes:
+        rows: ``[output rows, input rows]``, rows sum to 1.
+        columns: ``[output columns, input columns]``, rows sum to 1.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+
+    def spread(self, values: np.ndarray) -> np.ndarray:
+        """Shares of the outputs, ``[output rows, output columns]``, as shares of the inputs; the sum is kept."""
+        return np.asarray(self.rows.T @ values @ self.columns, dtype=np.float32)
+
+
+def key_footprint(config: CvtConfig, stage: int, tokens: Grid, keys: Grid) -> Footprint:
+    """How a stage's key cells spread over its tokens: the window of the value projection's convolution or pooling."""
+    if config.qkv_projection_method[stage] == "linear":
+        return _footprint(tokens.shape, keys.shape, 1, 1, 0)
+    window = config.kernel_qkv[stage], config.stride_kv[stage], config.padding_kv[stage]
+    return _footprint(tokens.shape, keys.shape, *window)
+
+
+def embedding_footprint(config: CvtConfig, stage: int, below: tuple[int, int], tokens: Grid) -> Footprint:
+    """How a stage's tokens spread over the map below, ``below`` cells large: the window of the token embedding."""
+    window = config.patch_sizes[stage], config.patch_stride[stage], config.patch_padding[stage]
+    return _footprint(below, tokens.shape, *window)
+
+
+def _footprint(inputs: tuple[int, int], outputs: tuple[int, int], kernel: int, stride: int, padding: int) -> Footprint:
+    one, other = (
+        token_footprint(size, cells, kernel, stride, padding).astype(np.float32)
+        for size, cells in zip(inputs, outputs, strict=True)
+    )
+    return Footprint(one, other)
