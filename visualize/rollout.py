@@ -5,7 +5,8 @@ rectangular, its keys are squeezed, CLS joins late, and each stage has its own g
 
     R = ½ (I + A·P),
 
-with P the spread of each key cell over the tokens in the footprint of its value convolution; CLS stays with itself.
+with P the spread of each key cell over the tokens in the footprint of its value convolution, those seen by several
+cells divided among them; CLS stays with itself.
 Between stages, and from the first stage to the pixels, relevance goes back through the footprint of the embedding
 convolution. It is a row vector that travels, from the last block to the first, so nothing larger than a few rows of
 attention is ever held, and footprints are products of a vertical and a horizontal one.
@@ -161,8 +162,19 @@ def embedding_footprint(config: CvtConfig, stage: int, below: tuple[int, int], t
 
 
 def _footprint(inputs: tuple[int, int], outputs: tuple[int, int], kernel: int, stride: int, padding: int) -> Footprint:
-    one, other = (
-        token_footprint(size, cells, kernel, stride, padding).astype(np.float32)
+    rows, columns = (
+        _shares(token_footprint(size, cells, kernel, stride, padding))
         for size, cells in zip(inputs, outputs, strict=True)
     )
-    return Footprint(one, other)
+    return Footprint(rows, columns)
+
+
+def _shares(footprint: np.ndarray) -> np.ndarray:
+    """A footprint ``[outputs, inputs]`` whose inputs count for less the more windows they are seen through.
+
+    Windows overlap, so that with equal shares every second token, or three pixels in four, would be given double
+    whatever the photo shows, and maps would be covered by a lattice. Rows sum to 1.
+    """
+    seen = footprint > 0
+    shares = seen / seen.sum(axis=0).clip(min=1)
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True), dtype=np.float32)
