@@ -1,0 +1,87 @@
+"""The architecture that the shapes of a checkpoint's tensors settle, and the preset that supplies the rest.
+
+Shapes give widths, depths, kernels, MLP ratios, biases, CLS tokens and the number of classes. They say nothing of
+strides, paddings and heads, nor whether keys without a convolution are pooled.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from cvt.config import PRESETS, CvtConfig
+from cvt.errors import CheckpointError
+
+__all__ = ["config_from_shapes", "fields_from_shapes"]
+
+_IDENTIFYING = ("patch_sizes", "embed_dim", "depth", "kernel_qkv", "qkv_projection_method")
+Shapes = Mapping[str, Sequence[int]]
+
+
+def config_from_shapes(shapes: Shapes, **overrides: Any) -> CvtConfig:
+    """The configuration of a checkpoint from its tensors' shapes, by our names; ``overrides`` win.
+
+    Raises:
+        CheckpointError: no preset has these widths, depths and kernels, so strides, paddings and heads stay open.
+    """
+    fields = fields_from_shapes(shapes)
+    for preset in PRESETS.values():
+        released = CvtConfig(**preset)
+        if all(getattr(released, name) == fields[name] for name in _IDENTIFYING):
+            return CvtConfig(**{**preset, **fields, **overrides})
+    raise CheckpointError(
+        f"the shapes tell embed_dim={fields['embed_dim']}, depth={fields['depth']} and "
+        f"patch_sizes={fields['patch_sizes']}, which is none of {', '.join(PRESETS)}; they cannot tell strides, paddings "
+        "and heads, so pass config= (a CvtConfig, or the name of one of these presets)"
+    )
+
+
+def fields_from_shapes(shapes: Shapes) -> dict[str, Any]:
+    """The fields of :class:`~cvt.CvtConfig` that shapes settle; the projection method is None where it is not "dw_bn".
+
+    Raises:
+        CheckpointError: a tensor that every CvT has is missing.
+    """
+    num_stages = _count(shapes, r"stages\.(\d+)\.")
+    stages = [_stage_fields(shapes, f"stages.{stage}") for stage in range(num_stages)]
+    fields = {name: [stage[name] for stage in stages] for name in stages[0]}
+    fields["num_channels"] = _shape(shapes, "stages.0.token_embedding.projection.weight", 4)[1]
+    if "classifier.weight" in shapes:
+        fields["num_labels"] = shapes["classifier.weight"][0]
+    return fields
+
+
+def _stage_fields(shapes: Shapes, stage: str) -> dict[str, Any]:
+    width, _, kernel, _ = _shape(shapes, f"{stage}.token_embedding.projection.weight", 4)
+    hidden, _ = _shape(shapes, f"{stage}.blocks.0.mlp.expand.weight", 2)
+    convolution = shapes.get(f"{stage}.blocks.0.attention.key_convolution.convolution.weight")
+    return {
+        "patch_sizes": kernel,
+        "embed_dim": width,
+        "depth": _count(shapes, re.escape(stage) + r"\.blocks\.(\d+)\."),
+        "mlp_ratio": _ratio(hidden, width),
+        "qkv_bias": f"{stage}.blocks.0.attention.query_linear.bias" in shapes,
+        "cls_token": f"{stage}.cls_token" in shapes,
+        "kernel_qkv": 3 if convolution is None else convolution[-1],
+        "qkv_projection_method": None if convolution is None else "dw_bn",
+    }
+
+
+def _shape(shapes: Shapes, name: str, axes: int) -> Sequence[int]:
+    shape = shapes.get(name)
+    if shape is None or len(shape) != axes:
+        raise CheckpointError(
+            f"the checkpoint is no whole CvT: {name} is {'missing' if shape is None else list(shape)}"
+        )
+    return shape
+
+
+def _count(names: Iterable[str], pattern: str) -> int:
+    """One more than the highest index that ``pattern`` captures."""
+    return max((int(match[1]) + 1 for name in names if (match := re.match(pattern, name))), default=0)
+
+
+def _ratio(hidden: int, width: int) -> float:
+    """The ratio for which ``int(width * ratio)`` is ``hidden``."""
+    ratio = hidden / width
+    return ratio if int(width * ratio) == hidden else math.nextafter(ratio, math.inf)

@@ -1,0 +1,176 @@
+"""Reading one file of weights, whoever wrote it, without running anything that is in it.
+
+The kind of a file is told by its first bytes, not by its name. Tensors are read into memory of their own, once: nothing
+stays mapped to the file, so it may be overwritten or deleted while the model lives.
+"""
+
+import json
+import pickle
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from cvt.errors import CheckpointError
+
+__all__ = ["WEIGHTS_NAMES", "find_weights", "read_json", "read_tensors"]
+
+WEIGHTS_NAMES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
+"""What a folder's weights may be called, the preferred name first; an index lists the shards of a larger model."""
+
+_WRAPPERS = ("state_dict", "model", "module")  # where training scripts keep the weights in a larger checkpoint
+_PREFIXES = ("module.", "_orig_mod.")  # left by DataParallel and by torch.compile
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        CheckpointError: the file cannot be read, or holds no JSON object.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # also what undecodable bytes raise
+        _refuse_pointer(path)
+        raise CheckpointError(f"{path} is not valid JSON ({error}); fetch the file again") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} must hold a JSON object, not {type(content).__name__}")
+    return content
+
+
+def find_weights(folder: Path) -> list[Path] | None:
+    """The weights files of a folder: one, or the shards its index lists; None if it has no file of a known name.
+
+    Raises:
+        CheckpointError: the index is damaged, or a shard is missing.
+    """
+    for name in WEIGHTS_NAMES:
+        path = folder / name
+        if path.is_file():
+            return [folder / shard for shard in shard_names(path)] if name.endswith(".index.json") else [path]
+    return None
+
+
+def shard_names(index: Path) -> list[str]:
+    """The file names an index lists, each once.
+
+    Raises:
+        CheckpointError: the index is damaged, or points outside its folder.
+    """
+    weight_map = read_json(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise CheckpointError(f"{index} must hold a 'weight_map' from tensor names to file names")
+    names = sorted({str(name) for name in weight_map.values()})
+    outside = [name for name in names if Path(name).name != name or "\\" in name]
+    if outside:
+        raise CheckpointError(f"{index} points outside its own folder: {', '.join(map(repr, outside))}")
+    return names
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Every tensor of one weights file, floating-point ones as float32, under the names the file uses.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, no checkpoint, or a pickle that asks for more than tensors.
+    """
+    match _kind(path):
+        case "safetensors":
+            pairs = _read_safetensors(path)
+        case "pickle":
+            pairs = _read_pickle(path)
+    return {name: _plain(path, name, tensor) for name, tensor in pairs}
+
+
+def _plain(path: Path, name: str, tensor: Tensor) -> Tensor:
+    if tensor.layout != torch.strided or tensor.is_complex() or tensor.is_quantized:
+        raise CheckpointError(f"tensor {name} of {path} is {tensor.layout}, {tensor.dtype}; expected dense numbers")
+    return tensor.detach().to(torch.float32 if tensor.is_floating_point() else torch.int64).contiguous()
+
+
+def _kind(path: Path) -> Literal["safetensors", "pickle"]:
+    """What kind of checkpoint the first bytes say a file is."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(64)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+    _refuse_pointer(path)
+    if size == 0:
+        raise CheckpointError(f"{path} is empty; a download was broken off? Fetch the file again")
+    if head[8:9] == b"{":
+        return "safetensors"
+    if head.startswith((b"PK\x03\x04", b"\x80")):  # a zip archive, or a bare pickle: what torch.save writes and wrote
+        return "pickle"
+    if path.suffix == ".safetensors" and size < 16:
+        raise CheckpointError(f"{path} is only {size} bytes long; a download was broken off? Fetch the file again")
+    raise CheckpointError(
+        f"{path} is not a checkpoint: it begins with {head[:16]!r}; expected .safetensors, or what torch.save writes"
+    )
+
+
+def _refuse_pointer(path: Path) -> None:
+    with path.open("rb") as file:
+        if file.read(64).startswith(b"version https://git-lfs"):
+            raise CheckpointError(
+                f"{path} is a Git LFS pointer, not the file itself; run `git lfs pull` where it was cloned, or download it"
+            )
+
+
+def _read_safetensors(path: Path) -> Iterator[tuple[str, Tensor]]:
+    try:
+        # pread, because a mapped file would crash the process when somebody overwrites it
+        with safe_open(path, framework="pt", backend="pread") as file:
+            for name in file.keys():  # noqa: SIM118 — not a dict
+                yield name, file.get_tensor(name)
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"{path} is damaged or half-written, not a complete safetensors file ({error}); fetch it again"
+        ) from error
+
+
+def _read_pickle(path: Path) -> Iterator[tuple[str, Tensor]]:
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged or hostile pickle may fail in any way
+        raise CheckpointError(_why_pickle_failed(path, error)) from error
+    tensors = _unwrap(loaded)
+    if not tensors:
+        raise CheckpointError(f"{path} holds no named tensors; expected a state dict, found {type(loaded).__name__}")
+    for prefix in _PREFIXES:
+        if all(name.startswith(prefix) for name in tensors):
+            tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    yield from tensors.items()
+
+
+def _unwrap(loaded: Any) -> dict[str, Tensor]:
+    """The state dict in what ``torch.load`` gave: itself, or the one that a training checkpoint wraps."""
+    if not isinstance(loaded, Mapping):
+        return {}
+    tensors = {str(name): value for name, value in loaded.items() if isinstance(value, Tensor)}
+    return tensors or next((inner for key in _WRAPPERS if (inner := _unwrap(loaded.get(key)))), {})
+
+
+def _why_pickle_failed(path: Path, error: Exception) -> str:
+    reason = str(error)
+    if isinstance(error, pickle.UnpicklingError) and "truncated" not in reason:
+        wanted = re.search(r"GLOBAL (\S+)", reason)
+        what = f"the Python object {wanted[1]}" if wanted else "more than tensors"
+        return (
+            f"{path} is a pickle that asks for {what}. It was refused and nothing in it was run: loading it could run "
+            "any program. Use a .safetensors version, or a file that holds only a state dict"
+        )
+    first_line = reason.strip().splitlines()[0] if reason.strip() else type(error).__name__
+    return f"{path} is damaged, half-written or no checkpoint ({first_line}); fetch the file again"
