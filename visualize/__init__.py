@@ -13,6 +13,7 @@ from visualize.attention import (
     attention_rows,
     keys_holding,
 )
+from visualize.class_evidence import class_evidence
 from visualize.feature_maps import class_channels, feature_map, similarity_map
 from visualize.heatmap import Heatmap, sample, to_pixels
 from visualize.rollout import rollout
@@ -26,6 +27,7 @@ __all__ = [
     "attention_received",
     "attention_rows",
     "class_channels",
+    "class_evidence",
     "feature_map",
     "keys_holding",
     "rollout",

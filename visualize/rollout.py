@@ -30,7 +30,16 @@ if TYPE_CHECKING:
     from cvt.config import CvtConfig
     from cvt.trace import Trace
 
-__all__ = ["Footprint", "embedding_footprint", "key_footprint", "leave_stage", "rollout", "spread_keys", "start_vector"]
+__all__ = [
+    "Footprint",
+    "embedding_footprint",
+    "enter_stage",
+    "key_footprint",
+    "leave_stage",
+    "rollout",
+    "spread_keys",
+    "start_vector",
+]
 
 
 def rollout(trace: Trace, start: Query | None = None, *, stage: int = -1, stop_stage: int | None = None) -> Heatmap:
@@ -55,9 +64,7 @@ def rollout(trace: Trace, start: Query | None = None, *, stage: int = -1, stop_s
     relevance, told = start_vector(trace, first, start)
     for index in range(first, last - 1, -1):
         if index < first:
-            relevance = leave_stage(trace, index + 1, relevance).reshape(-1)
-            if trace.stages[index].has_cls:  # it ends with its stage: nothing above has come from it
-                relevance = np.concatenate([np.zeros(1, dtype=np.float32), relevance])
+            relevance = enter_stage(trace, index, leave_stage(trace, index + 1, relevance))
         relevance = _through_blocks(trace, index, relevance)
     details: dict[str, str | int] = {"from stage": first + 1, "start": told}
     if stop_stage is None:
@@ -110,6 +117,14 @@ def leave_stage(trace: Trace, stage: int, relevance: np.ndarray) -> np.ndarray:
         held = spatial.sum()
         spatial = spatial * (relevance.sum() / held) if held > 0 else np.full_like(spatial, relevance[0] / spatial.size)
     return embedding_footprint(trace.config, stage, (below[0], below[1]), tokens).spread(spatial)
+
+
+def enter_stage(trace: Trace, stage: int, relevance: np.ndarray) -> np.ndarray:
+    """Relevance on a stage's output map, ``[rows, columns]``, as that of its tokens, ``[queries]``.
+
+    A CLS token of this stage ends with it, so nothing above can have come from it: it starts at 0.
+    """
+    return np.pad(relevance.reshape(-1), (int(trace.stages[stage].has_cls), 0))
 
 
 def spread_keys(trace: Trace, stage: int, relevance: np.ndarray) -> np.ndarray:
