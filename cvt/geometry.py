@@ -8,12 +8,14 @@ network takes; "photo pixels" those of the upright original. Everything is deriv
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
 from cvt.config import CvtConfig
+from cvt.errors import ImageError
 
-__all__ = ["CropGeometry", "Grid", "StageGeometry", "stage_geometry", "token_footprint"]
+__all__ = ["CropGeometry", "Grid", "StageGeometry", "smallest_input", "stage_geometry", "token_footprint"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,24 @@ class StageGeometry:
 
 
 def stage_geometry(config: CvtConfig, height: int, width: int) -> tuple[StageGeometry, ...]:
-    """Geometry of every stage for an input of ``height`` × ``width`` model pixels."""
+    """Geometry of every stage for an input of ``height`` × ``width`` model pixels.
+
+    Raises:
+        ImageError: the input is too small: a stage would have no tokens or no keys.
+    """
+    stages = _compose(config, height, width)
+    if not all(_has_cells(stage) for stage in stages):
+        smallest = smallest_input(config)
+        raise ImageError(f"the image is {width} × {height} pixels; this model needs at least {smallest} each way")
+    return stages
+
+
+def smallest_input(config: CvtConfig) -> int:
+    """Side of the smallest square input, in model pixels, that leaves every stage a token and a key."""
+    return next(side for side in count(1) if all(_has_cells(stage) for stage in _compose(config, side, side)))
+
+
+def _compose(config: CvtConfig, height: int, width: int) -> tuple[StageGeometry, ...]:
     grid = Grid(height, width, stride=1, offset=0, receptive_field=1)
     stages = []
     for stage in range(config.num_stages):
@@ -85,6 +104,10 @@ def stage_geometry(config: CvtConfig, height: int, width: int) -> tuple[StageGeo
         grid = grid.then(rows, columns, kernel, stride, padding)
         stages.append(StageGeometry(grid, _query_grid(config, stage, grid), _key_grid(config, stage, grid)))
     return tuple(stages)
+
+
+def _has_cells(stage: StageGeometry) -> bool:
+    return min(*stage.tokens.shape, *stage.keys.shape) > 0
 
 
 def _query_grid(config: CvtConfig, stage: int, tokens: Grid) -> Grid:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from cvt.config import CvtConfig
 from cvt.errors import ImageError
+from cvt.geometry import stage_geometry
 from cvt.outputs import BaseModelOutputWithCLSToken, ImageClassifierOutput
 from cvt.probe import Probe, record
 
@@ -342,14 +343,7 @@ class CvtModel(nn.Module):
         if pixel_values is None or pixel_values.ndim != 4 or pixel_values.shape[1] != channels:
             shape = None if pixel_values is None else list(pixel_values.shape)
             raise ImageError(f"pixel_values has shape {shape}; expected [batch, {channels}, height, width]")
-        smallest = 1
-        for kernel, stride, padding in reversed(
-            list(zip(self.config.patch_sizes, self.config.patch_stride, self.config.patch_padding, strict=True))
-        ):
-            smallest = max(1, (smallest - 1) * stride + kernel - 2 * padding)
-        if min(pixel_values.shape[-2:]) < smallest:
-            height, width = pixel_values.shape[-2:]
-            raise ImageError(f"the image is {width} × {height} pixels; this model needs at least {smallest} each way")
+        stage_geometry(self.config, *pixel_values.shape[-2:])  # raises where a stage would be left without tokens
 
     def _initialise(self, module: nn.Module) -> None:
         """Initialisation as published: truncated normal for linears and CLS; convolutions keep PyTorch's own."""
