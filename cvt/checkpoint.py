@@ -268,9 +268,7 @@ def _advice(troubled: set[str], missing: list[str]) -> str:
     if not troubled <= set(_HEAD):
         return "Its configuration describes another architecture than its weights, or the file is not complete."
     if missing:
-        return (
-            "It has no classification head: load it as CvtModel, or pass ignore_mismatched_sizes=True for a fresh head."
-        )
+        return "It has no classification head: load a CvtModel, or pass ignore_mismatched_sizes=True for a fresh one."
     return "Only the classification head differs: pass ignore_mismatched_sizes=True to start with a fresh one."
 
 
@@ -324,7 +322,10 @@ def _write(path: Path, write: Callable[[Path], object]) -> None:
     """Write beside ``path``, then move over it, so that no reader ever sees half a file."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
+        temporary.touch()
+        mode = temporary.stat().st_mode
         write(temporary)
+        temporary.chmod(mode)  # safetensors would leave a file that nobody else may read
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

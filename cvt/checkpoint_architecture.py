@@ -31,8 +31,8 @@ def config_from_shapes(shapes: Shapes, **overrides: Any) -> CvtConfig:
             return CvtConfig(**{**preset, **fields, **overrides})
     raise CheckpointError(
         f"the shapes tell embed_dim={fields['embed_dim']}, depth={fields['depth']} and "
-        f"patch_sizes={fields['patch_sizes']}, which is none of {', '.join(PRESETS)}; they cannot tell strides, paddings "
-        "and heads, so pass config= (a CvtConfig, or the name of one of these presets)"
+        f"patch_sizes={fields['patch_sizes']}, which is none of {', '.join(PRESETS)}; they cannot tell strides, "
+        "paddings and heads, so pass config= (a CvtConfig, or the name of one of these presets)"
     )
 
 
@@ -44,7 +44,7 @@ def fields_from_shapes(shapes: Shapes) -> dict[str, Any]:
     """
     num_stages = _count(shapes, r"stages\.(\d+)\.")
     stages = [_stage_fields(shapes, f"stages.{stage}") for stage in range(num_stages)]
-    fields = {name: [stage[name] for stage in stages] for name in stages[0]}
+    fields: dict[str, Any] = {name: [stage[name] for stage in stages] for name in stages[0]}
     fields["num_channels"] = _shape(shapes, "stages.0.token_embedding.projection.weight", 4)[1]
     if "classifier.weight" in shapes:
         fields["num_labels"] = shapes["classifier.weight"][0]

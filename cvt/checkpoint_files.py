@@ -125,7 +125,7 @@ def _refuse_pointer(path: Path) -> None:
     with path.open("rb") as file:
         if file.read(64).startswith(b"version https://git-lfs"):
             raise CheckpointError(
-                f"{path} is a Git LFS pointer, not the file itself; run `git lfs pull` where it was cloned, or download it"
+                f"{path} is a Git LFS pointer, not the file itself; run `git lfs pull` in its repository, or download it"
             )
 
 

@@ -49,7 +49,8 @@ def download_model(repo_id: str, revision: str | None = None) -> Path:
                 download_file(repo_id, shard, commit)
         return folder
     raise CheckpointError(
-        f"the Hub repository {_named(repo_id, revision)} has no PyTorch weights; expected one of {', '.join(WEIGHTS_NAMES)}"
+        f"the Hub repository {_named(repo_id, revision)} has no weights for PyTorch; expected one of "
+        + ", ".join(WEIGHTS_NAMES)
     )
 
 
@@ -91,8 +92,8 @@ def _fetch(repo_id: str, filename: str, revision: str | None) -> Path | None:
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise CheckpointError(
-            f"{repo_id!r} is neither a local folder nor a repository on the Hub that is open to us; check the spelling, "
-            "and if it is private, log in (`hf auth login` or HF_TOKEN)"
+            f"{repo_id!r} is neither a local folder nor a repository on the Hub that is open to us; check the "
+            "spelling, and if it is private, log in (`hf auth login` or HF_TOKEN)"
         ) from error
     except errors.RevisionNotFoundError as error:
         raise CheckpointError(f"the Hub repository {repo_id!r} has no branch, tag or commit {revision!r}") from error
