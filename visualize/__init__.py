@@ -14,11 +14,15 @@ from visualize.attention import (
     keys_holding,
 )
 from visualize.class_evidence import class_evidence
+from visualize.faithfulness import Curve, Faithfulness, centre_map, faithfulness, random_map
 from visualize.feature_maps import class_channels, feature_map, similarity_map
 from visualize.heatmap import Heatmap, sample, to_pixels
+from visualize.paint import overlay
 from visualize.rollout import rollout
 
 __all__ = [
+    "Curve",
+    "Faithfulness",
     "Heatmap",
     "attention_distance",
     "attention_entropy",
@@ -26,10 +30,14 @@ __all__ = [
     "attention_map",
     "attention_received",
     "attention_rows",
+    "centre_map",
     "class_channels",
     "class_evidence",
+    "faithfulness",
     "feature_map",
     "keys_holding",
+    "overlay",
+    "random_map",
     "rollout",
     "sample",
     "similarity_map",
