@@ -50,7 +50,7 @@ def title(heatmap: Heatmap, language: Language = "en", *, details: bool = True) 
     """What a map is: its name and, in brackets, where it comes from."""
     name = word(language, "name", heatmap.name)
     name = name[:1].upper() + name[1:]
-    told = [_detail(key, value, language) for key, value in heatmap.details.items()]
+    told = [detail(key, value, language) for key, value in heatmap.details.items()]
     if not details or not told:
         return name
     return phrase(language, "describe", "subject", name=name, details=phrase(language, "describe", "comma").join(told))
@@ -179,7 +179,7 @@ def _colour_names(rgb: np.ndarray) -> np.ndarray:
     return np.where(chroma < 0.15, greys, hues[np.digitize(hue, edges)])
 
 
-def _detail(key: str, value: str | int, language: Language) -> str:
+def detail(key: str, value: str | int, language: Language) -> str:
     if key in ("query", "start", "token"):
         row_column = re.fullmatch(r"row (\d+), column (\d+)", str(value))
         if row_column:

@@ -1,23 +1,40 @@
-"""Maps on the photo they came from: every cell's colour at the cell's true centre, through the crop."""
+"""Maps on the photo they came from: every cell's colour at the cell's true centre, through the crop; their scales."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from visualize.describe import detail, title
+from visualize.fonts import pillow_font
 from visualize.heatmap import Heatmap, sample
-from visualize.palette import Limits, Palette, default_palette, limits, lookup_table, palette_index, to_bytes
+from visualize.palette import (
+    Limits,
+    Palette,
+    default_palette,
+    lookup_table,
+    palette_index,
+    shared_limits,
+    to_bytes,
+)
+from visualize.palette import limits as _limits
+from visualize.scale import scale_ticks, scale_title
+from visualize.texts import Language
 
 if TYPE_CHECKING:
     from cvt.geometry import CropGeometry, Grid
     from cvt.trace import Trace
 
-__all__ = ["Canvas", "Mode", "overlay", "prepare"]
+__all__ = ["Canvas", "Mode", "framed", "overlay", "prepare", "scale_bar", "side_by_side"]
 
 Mode = Literal["smooth", "cells"]
+
+PAPER, INK = (255, 255, 255), (34, 34, 34)
 
 
 @dataclass(frozen=True)
@@ -59,7 +76,7 @@ class Canvas:
         left, top, right, bottom = self.inside
         if left < right and top < bottom:
             y, x = _as_if_tiled(heatmap.grid, self) if naive else (self.y, self.x)
-            coloured = _coloured(heatmap, y, x, scale or limits(heatmap, stretch=stretch), mode, palette)
+            coloured = _coloured(heatmap, y, x, scale or _limits(heatmap, stretch=stretch), mode, palette)
             picture.paste(Image.blend(self.photo.crop(self.inside), coloured, opacity), (left, top))
         return picture
 
@@ -127,6 +144,137 @@ def overlay(
     return canvas.paint(
         heatmap, opacity=opacity, scale=limits, stretch=stretch, naive=naive, mode=mode, palette=palette
     )
+
+
+def scale_bar(
+    heatmap: Heatmap,
+    limits: Limits | None = None,
+    *,
+    stretch: bool = False,
+    width: int = 512,
+    palette: Palette | None = None,
+    language: Language = "en",
+) -> Image.Image:
+    """A map's scale as a picture: its name and unit, the palette, the numbers at its ends, and the baseline.
+
+    ``limits``, ``stretch`` and ``palette`` as for :func:`overlay`; ``width`` in pixels.
+
+    Raises:
+        ValueError: an argument is out of range, or the map holds a value that is not finite.
+    """
+    scale = limits or _limits(heatmap, stretch=stretch)
+    ticks = {} if heatmap.kind == "colour" else scale_ticks(heatmap, scale, language)
+    baseline = ticks.pop(scale.baseline, None) if scale.baseline else None
+    size = min(max(width // 32, 10), 18)
+    line, pad = round(1.4 * size), size // 2
+    rows = 2 + (baseline is not None) + (heatmap.kind != "colour")
+    picture = Image.new("RGB", (width, rows * line + pad), PAPER)
+    draw = ImageDraw.Draw(picture)
+    y = pad // 2
+    _write(draw, scale_title(heatmap, scale, language), size, width, pad, y)
+    bar = y + line + (line if baseline is not None else 0)
+    if heatmap.kind == "colour":
+        return picture.crop((0, 0, width, bar))
+    colours = Image.fromarray(lookup_table(palette or default_palette(heatmap.kind))[None])
+    picture.paste(colours.resize((width - 2 * pad, size), Image.Resampling.BILINEAR), (pad, bar))
+    reach = (width - 2 * pad - 1) / (scale.high - scale.low)
+    for value, text in ticks.items():
+        _write(draw, text, size, width, pad + reach * (value - scale.low), bar + size + 2, centred=True)
+    if baseline is not None and scale.baseline is not None:
+        x = pad + reach * (scale.baseline - scale.low)
+        _write(draw, baseline, size, width, x, bar - line, centred=True)
+        draw.line([(x, bar - line // 4), (x, bar + size + line // 4)], fill=INK, width=max(2, size // 7))
+    return picture
+
+
+def framed(trace: Trace, heatmap: Heatmap, *, language: Language = "en", **options: Any) -> Image.Image:
+    """:func:`overlay`, which takes the ``options``, with the scale below it."""
+    picture = overlay(trace, heatmap, **options)
+    shared = {name: options[name] for name in ("limits", "stretch", "palette") if name in options}
+    return _stacked([picture, scale_bar(heatmap, width=picture.width, language=language, **shared)])
+
+
+def side_by_side(
+    trace: Trace,
+    heatmaps: Sequence[Heatmap],
+    *,
+    limits: Limits | None = None,
+    size: int = 256,
+    columns: int | None = None,
+    language: Language = "en",
+    **options: Any,
+) -> Image.Image:
+    """Maps of one kind, such as the heads of a block, on one shared scale, which is shown below them.
+
+    Each is labelled by the details in which it differs from the others.
+
+    Args:
+        trace: whose photo.
+        heatmaps: maps from that trace.
+        limits: the scale; by default :func:`visualize.palette.shared_limits`.
+        size: longest side of each picture in pixels.
+        columns: how many in a row; by default three, or fewer where there are fewer.
+        language: of labels and scale.
+        options: ``opacity``, ``naive``, ``mode`` and ``palette`` as for :func:`overlay`.
+
+    Raises:
+        ValueError: there are no maps, they are of different kinds, or an argument is out of range.
+    """
+    scale = limits or shared_limits(heatmaps)
+    canvas = prepare(trace, size)
+    across = min(columns or 3, len(heatmaps))
+    down = math.ceil(len(heatmaps) / across)
+    gap, font = max(4, size // 40), min(max(size // 18, 10), 18)
+    width, height = canvas.photo.width + gap, canvas.photo.height + gap + round(1.4 * font)
+    sheet = Image.new("RGB", (across * width + gap, down * height + gap), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for index, (heatmap, label) in enumerate(zip(heatmaps, _labels(heatmaps, language), strict=True)):
+        row, column = divmod(index, across)
+        x, y = gap + column * width, gap + row * height
+        _write(draw, label, font, x + width, x, y)
+        sheet.paste(canvas.paint(heatmap, scale=scale, **options), (x, y + round(1.4 * font)))
+    bar = scale_bar(heatmaps[0], scale, width=sheet.width, palette=options.get("palette"), language=language)
+    return _stacked([sheet, bar])
+
+
+def _labels(heatmaps: Sequence[Heatmap], language: Language) -> list[str]:
+    """What each map is that not all of them are; its name where they differ in nothing else."""
+    differing = [
+        [
+            detail(key, value, language)
+            for key, value in heatmap.details.items()
+            if any(other.details.get(key) != value for other in heatmaps)
+        ]
+        for heatmap in heatmaps
+    ]
+    return [
+        ", ".join(told) or title(heatmap, language, details=False)
+        for told, heatmap in zip(differing, heatmaps, strict=True)
+    ]
+
+
+def _write(
+    draw: ImageDraw.ImageDraw, text: str, size: int, width: int, x: float, y: float, *, centred: bool = False
+) -> None:
+    """Text that stays within ``width``: moved to the left as far as need be, then made smaller."""
+    font = pillow_font(text, size)
+    length = font.getlength(text)
+    while length > width - 4 and size > 6:
+        size -= 1
+        font = pillow_font(text, size)
+        length = font.getlength(text)
+    start = x - length / 2 if centred else x
+    draw.text((max(2, min(start, width - 2 - length)), y), text, fill=INK, font=font)
+
+
+def _stacked(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Pictures one below the other on white."""
+    sheet = Image.new("RGB", (max(one.width for one in pictures), sum(one.height for one in pictures)), PAPER)
+    y = 0
+    for one in pictures:
+        sheet.paste(one, (0, y))
+        y += one.height
+    return sheet
 
 
 def _fitted(size: tuple[int, int], longest: int) -> tuple[int, int]:

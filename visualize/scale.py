@@ -1,0 +1,35 @@
+"""The words and numbers of a scale: what it measures, its ends, and its baseline."""
+
+from __future__ import annotations
+
+from visualize.describe import number, title
+from visualize.heatmap import Heatmap
+from visualize.palette import Limits
+from visualize.texts import Language, phrase, word
+
+__all__ = ["scale_ticks", "scale_title"]
+
+
+def scale_ticks(heatmap: Heatmap, scale: Limits, language: Language = "en") -> dict[float, str]:
+    """The numbers on a scale by their value: both ends, zero if it lies between, and the baseline in words."""
+    ticks = {scale.low: number(scale.low), scale.high: number(scale.high)}
+    if scale.low < 0 < scale.high:
+        ticks[0.0] = "0"
+    if scale.baseline and scale.low <= scale.baseline <= scale.high:
+        ticks[scale.baseline] = phrase(language, "scale", "baseline", count=round(1 / scale.baseline))
+    return ticks
+
+
+def scale_title(heatmap: Heatmap, scale: Limits, language: Language = "en") -> str:
+    """What a scale measures, in which unit, and, where it applies, that it is stretched or that values lie beyond."""
+    words = [title(heatmap, language, details=False)]
+    if heatmap.unit:
+        words[0] += f" [{word(language, 'unit', heatmap.unit)}]"
+    if heatmap.kind == "colour":
+        words.append(phrase(language, "scale", "no_scale"))
+    else:
+        if scale.stretched:
+            words.append(phrase(language, "scale", "stretched"))
+        if heatmap.values.min() < scale.low or heatmap.values.max() > scale.high:
+            words.append(phrase(language, "scale", "beyond"))
+    return " · ".join(words)
