@@ -69,7 +69,8 @@ def rollout(trace: Trace, start: Query | None = None, *, stage: int = -1, stop_s
     details: dict[str, str | int] = {"from stage": first + 1, "start": told}
     if stop_stage is None:
         values = leave_stage(trace, 0, relevance)
-        grid = Grid(*values.shape, stride=1, offset=0, receptive_field=1)
+        height, width = values.shape
+        grid = Grid(height, width, stride=1, offset=0, receptive_field=1)
         cls_share = None
     else:
         cls = int(trace.stages[last].has_cls)

@@ -1,0 +1,118 @@
+"""Class evidence: by hand, against Captum, and against autograd with whole matrices."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from cvt.errors import ConfigError
+from cvt.model import CvtForImageClassification
+from cvt.probe import record
+from cvt.trace import Trace
+from visualize.class_evidence import class_evidence
+from visualize.rollout import embedding_footprint, key_footprint
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from captum.attr import LayerGradCam
+
+
+def test_grad_cam_by_hand(by_hand: Callable[..., Trace]) -> None:
+    """Mean gradients 1 and −2 weigh the channels: 3 − 2 · 4 = −5 and so on."""
+    trace = by_hand(features=[[[3, 0], [1, 0]], [[4, -2], [0, 0]]], gradient=[[[4, 0], [0, 0]], [[-2, -2], [-3, -1]]])
+    signed, positive = class_evidence(trace, 0), class_evidence(trace, 0, positive=True)
+    np.testing.assert_allclose(signed.values, [[-5, 4], [1, 0]], atol=1e-6)
+    np.testing.assert_allclose(positive.values, [[0, 4], [1, 0]], atol=1e-6)
+    assert (signed.kind, positive.kind, signed.details["class"]) == ("diverging", "sequential", "LABEL_1")
+
+
+def test_grad_attention_by_hand(by_hand: Callable[..., Trace]) -> None:
+    """One head, two tokens. ∇A = context gradient · value = [[2, −1], [3, 0]]; (∇A ⊙ A)⁺ = [[1, 0], [3, 0]].
+
+    The classifier reads the mean of the tokens: (½, ½) + (½, ½) @ [[1, 0], [3, 0]] = (2.5, 0.5).
+    """
+    trace = by_hand(
+        [[[0.5, 0.5], [1, 0]]],
+        values=[[[[1.0, 0.0], [0.0, 1.0]]]],
+        context_gradients=[[[[2.0, -1.0], [3.0, 0.0]]]],
+        size=(1, 2),
+    )
+    heatmap = class_evidence(trace, 0, "grad_attention")
+    np.testing.assert_allclose(heatmap.values, [[2.5, 0.5]], atol=1e-6)
+    assert heatmap.kind == "sequential"
+
+
+@pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
+@pytest.mark.parametrize("stage", [0, 1, 2])
+def test_grad_cam_is_captums(
+    traced: Callable[..., Trace], network: Callable[[str], CvtForImageClassification], kind: str, stage: int
+) -> None:
+    trace, model = traced(kind, target=3), network(kind)
+    last = stage == 2 and trace.stages[2].has_cls
+    module = model.stages[stage].blocks[-1].attention.input if last else model.stages[stage].output
+    captum = LayerGradCam(lambda pixels: model(pixels).logits, module)
+    pixels = torch.from_numpy(trace.pixel_values.copy())[None]
+    for positive in (False, True):
+        expected = captum.attribute(pixels, target=3, relu_attributions=positive)[0, 0].detach().numpy()
+        assert np.abs(expected).max() > 0
+        got = class_evidence(trace, stage, positive=positive).values
+        np.testing.assert_allclose(got, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_grad_attention_is_that_of_whole_matrices(
+    traced: Callable[..., Trace], network: Callable[[str], CvtForImageClassification], kind: str
+) -> None:
+    """Weights and their gradients from autograd, (I + Ā·P) as whole matrices, the row the classifier reads."""
+    target = 4
+    trace, model = traced(kind, 40, 56, target), network(kind)
+    pixels = torch.from_numpy(trace.pixel_values.copy())[None]
+    with record(model, "stages.*.blocks.*.attention.weights") as heard:
+        logits = model(pixels).logits
+    gradients = dict(zip(heard, torch.autograd.grad(logits[0, target], list(heard.values())), strict=True))
+    vector = np.ones(0)
+    for index in (2, 1, 0):
+        stage = trace.stages[index]
+        cls, grid, keys = int(stage.has_cls), stage.geometry.tokens, stage.geometry.keys
+        tokens = grid.rows * grid.columns
+        if index == 2:
+            vector = np.eye(1 + tokens)[0] if cls else np.full(tokens, 1 / tokens)
+        else:
+            vector = np.concatenate([np.zeros(cls), vector])
+        footprint = key_footprint(trace.config, index, grid, keys)
+        spread = np.zeros((cls + keys.rows * keys.columns, cls + tokens))
+        spread[:cls, :cls] = 1
+        spread[cls:, cls:] = np.kron(footprint.rows, footprint.columns)
+        for block in reversed(range(len(stage.blocks))):
+            name = f"stages.{index}.blocks.{block}.attention.weights"
+            evidence = (gradients[name] * heard[name])[0].clamp(min=0).mean(dim=0).detach().double().numpy()
+            vector = vector + vector @ evidence @ spread
+        got = class_evidence(trace, index, "grad_attention").values.reshape(-1)
+        np.testing.assert_allclose(got, vector[cls:], rtol=1e-3, atol=1e-5 * vector.max())
+        vector = vector[cls:] * vector.sum() / vector[cls:].sum()
+        if index:
+            below = trace.stages[index - 1].geometry.tokens.shape
+            embedding = embedding_footprint(trace.config, index, below, grid)
+            vector = vector @ np.kron(embedding.rows, embedding.columns)
+
+
+def test_classes_differ_and_grad_attention_is_never_negative(traced: Callable[..., Trace], kind: str) -> None:
+    one, other = traced(kind, target=0), traced(kind, target=1)
+    for stage in range(3):
+        for method in ("grad_cam", "grad_attention"):
+            first, second = (class_evidence(trace, stage, method).values for trace in (one, other))  # type: ignore[arg-type]
+            assert np.abs(first - second).max() > 1e-3 * np.abs(first).max()
+            assert method == "grad_cam" or first.min() >= 0
+
+
+def test_errors(traced: Callable[..., Trace]) -> None:
+    with pytest.raises(ConfigError, match="no class evidence: make it with trace"):
+        class_evidence(traced("released"), 0)
+    trace = traced("released", target=0)
+    with pytest.raises(ConfigError, match="method='lime' is unknown: allowed are 'grad_cam' and 'grad_attention'"):
+        class_evidence(trace, 0, "lime")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="stage 7 does not exist"):
+        class_evidence(trace, 7)
