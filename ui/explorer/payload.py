@@ -1,0 +1,255 @@
+"""What the explorer's browser side gets of a trace: a few hundred bytes of geometry, and files of half-precision numbers.
+
+Attention itself never travels. Each block is one file, its queries ``[heads, queries, channels / heads]`` followed by
+its keys ``[heads, keys, channels / heads]``, float16, little-endian, CLS first where the stage has one; the browser
+works out the rows that somebody looks at. Every file's name in the cache comes from its content, so the files of a
+photo that is opened again are the same files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+from gradio.data_classes import FileData, GradioModel
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from cvt.geometry import Grid
+from cvt.trace import StageTrace, Trace
+from visualize.class_evidence import class_evidence
+from visualize.heatmap import Heatmap
+from visualize.rollout import rollout
+
+__all__ = ["ExplorerData", "explorer_value", "with_evidence", "with_rollout"]
+
+DISPLAY_SIDE = 1280
+"""Longest side, in pixels, of the photo that is shown; the whole photo is fetched when a picture is saved."""
+
+CLASSES = 10
+"""How many of the most probable classes the explorer offers."""
+
+EVIDENCE_METHODS = ("grad_cam", "grad_attention")
+
+
+class GridData(GradioModel):
+    """A :class:`~cvt.geometry.Grid`."""
+
+    rows: int
+    columns: int
+    stride: float
+    offset: float
+    receptive_field: int
+
+
+class CropData(GradioModel):
+    """A :class:`~cvt.geometry.CropGeometry`."""
+
+    photo: tuple[int, int]
+    resized: tuple[int, int]
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+class MapData(GradioModel):
+    """A map worked out by the server. ``stage`` is from 0; None where the map belongs to no single stage."""
+
+    grid: GridData
+    kind: str
+    baseline: float | None
+    cls_share: float | None
+    stage: int | None
+    method: str | None
+
+
+class MapsData(GradioModel):
+    """Maps that share one file of levels (:func:`levels`), one after the other."""
+
+    file: FileData
+    maps: list[MapData]
+
+
+class ClassData(GradioModel):
+    """A class the explorer can be asked about."""
+
+    index: int
+    label: str
+    probability: float
+
+
+class EvidenceData(GradioModel):
+    """Where the evidence for one class lies: a map for every stage and method."""
+
+    index: int
+    maps: MapsData
+
+
+class StageData(GradioModel):
+    """One stage; ``features`` is a file of levels (:func:`levels`), one map per channel."""
+
+    tokens: GridData
+    queries: GridData
+    keys: GridData
+    has_cls: bool
+    heads: int
+    channels: int
+    scale: float
+    blocks: list[FileData]
+    features: FileData
+
+
+class ExplorerData(GradioModel):
+    """A trace as the browser gets it.
+
+    Attributes:
+        key: names photo, model and resolution by their content; two values with the same key differ at most in their maps.
+        model, example: for the address; ``example`` is None for a photo that somebody brought.
+        photo: the photo, at most 1,280 pixels wide or high.
+        original: the photo at its full size, where that is larger.
+    """
+
+    key: str
+    model: str
+    example: str | None
+    photo: FileData
+    original: FileData | None
+    crop: CropData
+    stages: list[StageData]
+    classes: list[ClassData]
+    rollout: MapsData | None = None
+    evidence: list[EvidenceData] = []
+
+
+def explorer_value(trace: Trace, *, model_name: str, example: str | None = None) -> ExplorerData:
+    """A trace as the explorer's value. Fast: no map is worked out here; add them by the two functions below.
+
+    Args:
+        trace: a traced photo.
+        model_name: the ``model`` of the address.
+        example: the ``example`` of the address, for a photo that comes with the page; an uploaded photo has None and
+            never appears in a link.
+    """
+    stages = [_stage(stage) for stage in trace.stages]
+    digest = hashlib.sha256(trace.photo.tobytes() + trace.logits.tobytes() + model_name.encode())
+    digest.update("".join(block.path for stage in stages for block in stage.blocks).encode())
+    photo = Image.fromarray(trace.photo)
+    large = max(photo.size) > DISPLAY_SIDE
+    chosen = [index for index in [trace.target] if index is not None]
+    return ExplorerData(
+        key=digest.hexdigest()[:16],
+        model=model_name,
+        example=example,
+        photo=_picture(_fitted(photo), quality=82),
+        original=_picture(photo, quality=92) if large else None,
+        crop=CropData(**asdict(trace.crop)),
+        stages=stages,
+        classes=_classes(trace, chosen),
+    )
+
+
+def with_rollout(value: ExplorerData, trace: Trace) -> ExplorerData:
+    """The value with the relevance of every place for CLS (or for the mean token, where there is no CLS)."""
+    return value.model_copy(update={"rollout": _maps("rollout", [(rollout(trace), None, None)])})
+
+
+def with_evidence(value: ExplorerData, trace: Trace) -> ExplorerData:
+    """The value with the evidence for the class ``trace.target`` in every stage; classes it has already are kept.
+
+    Raises:
+        ConfigError: the trace was made without a target.
+    """
+    maps = [
+        (class_evidence(trace, stage, method=method), stage, method)
+        for stage in range(len(trace.stages))
+        for method in EVIDENCE_METHODS
+    ]
+    index = int(trace.target or 0)
+    others = [one for one in value.evidence if one.index != index]
+    evidence = [*others, EvidenceData(index=index, maps=_maps("evidence", maps))]
+    return value.model_copy(update={"evidence": evidence, "classes": _classes(trace, [one.index for one in evidence])})
+
+
+def _stage(stage: StageTrace) -> StageData:
+    geometry = stage.geometry
+    return StageData(
+        tokens=_grid(geometry.tokens),
+        queries=_grid(geometry.queries),
+        keys=_grid(geometry.keys),
+        has_cls=stage.has_cls,
+        heads=len(stage.blocks[0].query),
+        channels=len(stage.feature_map),
+        scale=stage.scale,
+        blocks=[_file(_halves(block.query, block.key), "block.bin") for block in stage.blocks],
+        features=_file(levels(list(stage.feature_map)), "features.bin"),
+    )
+
+
+def _halves(*arrays: np.ndarray) -> bytes:
+    return b"".join(array.astype("<f2").tobytes() for array in arrays)
+
+
+def levels(arrays: Sequence[np.ndarray]) -> bytes:
+    """Maps as one byte per number, each map between its own extremes, deflated (zlib).
+
+    The content is float32 ``low`` and ``step``, ``[2, maps]``, then the maps' bytes; a number is ``low + byte · step``,
+    off by at most half a step, a 510th of its map's range.
+    """
+    low = np.array([array.min() for array in arrays], dtype=np.float32)
+    step = (np.array([array.max() for array in arrays], dtype=np.float32) - low) / 255
+    codes = [
+        np.rint((array - start) / (width or 1)).astype(np.uint8).tobytes()
+        for array, start, width in zip(arrays, low, step, strict=True)
+    ]
+    return zlib.compress(np.stack([low, step]).astype("<f4").tobytes() + b"".join(codes), level=6)
+
+
+def _maps(name: str, heatmaps: Sequence[tuple[Heatmap, int | None, str | None]]) -> MapsData:
+    maps = [
+        MapData(
+            grid=_grid(heatmap.grid),
+            kind=heatmap.kind,
+            baseline=heatmap.baseline,
+            cls_share=heatmap.cls_share,
+            stage=stage,
+            method=method,
+        )
+        for heatmap, stage, method in heatmaps
+    ]
+    return MapsData(file=_file(levels([heatmap.values for heatmap, _, _ in heatmaps]), f"{name}.bin"), maps=maps)
+
+
+def _classes(trace: Trace, indices: list[int]) -> list[ClassData]:
+    """The most probable classes, and after them the others asked for."""
+    top = [index for index, _ in trace.top(CLASSES)]
+    return [
+        ClassData(index=index, label=trace.label(index), probability=float(trace.probabilities[index]))
+        for index in [*top, *(index for index in indices if index not in top)]
+    ]
+
+
+def _grid(grid: Grid) -> GridData:
+    return GridData(**asdict(grid))
+
+
+def _fitted(photo: Image.Image) -> Image.Image:
+    """The photo at the size it is shown."""
+    shown = photo.copy()
+    shown.thumbnail((DISPLAY_SIDE, DISPLAY_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    return shown
+
+
+def _picture(photo: Image.Image, quality: int) -> FileData:
+    buffer = io.BytesIO()
+    photo.save(buffer, "JPEG", quality=quality)
+    return _file(buffer.getvalue(), "photo.jpg")
+
+
+def _file(content: bytes, name: str) -> FileData:
+    return FileData(path=save_bytes_to_cache(content, name, get_upload_folder()), size=len(content))
