@@ -170,14 +170,15 @@ class CvtImageProcessor:
         """The values ``[3, height, width]`` float32 of an upright RGB photo."""
         crop = self._crop(photo.height, photo.width, side)
         seen = _resize_and_crop(photo, crop, self.resample)
-        values = np.asarray(seen).transpose(2, 0, 1).astype(np.float64)
+        values = np.arange(256, dtype=np.float64)[None]  # every value a pixel can have, worked out once and looked up
         if self.do_rescale:
             values *= self.rescale_factor
-        values = values.astype(np.float32)
+        values = values.astype(np.float32).repeat(3, axis=0)
         if self.do_normalize:
-            mean, std = (np.array(v, np.float32).reshape(3, 1, 1) for v in (self.image_mean, self.image_std))
+            mean, std = (np.array(v, np.float32).reshape(3, 1) for v in (self.image_mean, self.image_std))
             values = (values - mean) / std
-        return np.ascontiguousarray(values), crop
+        channels = np.asarray(seen).transpose(2, 0, 1)
+        return np.stack([np.take(table, channel) for table, channel in zip(values, channels, strict=True)]), crop
 
     def _crop(self, height: int, width: int, side: int) -> CropGeometry:
         photo = (height, width)

@@ -126,14 +126,16 @@ def trace(
     if target_index is not None:
         wanted += ["stages.*.blocks.*.attention." + name for name in ("value", "context", "input")]
     was_training = model.training
-    model.eval()
+    if was_training:  # walking through the whole model would cost as much as a map
+        model.eval()
     try:
         with torch.set_grad_enabled(target_index is not None), record(model, *wanted) as heard:
             pixel_values.requires_grad_(target_index is not None)
             logits = model(pixel_values).logits
             gradients = {} if target_index is None else _gradients(config, logits[0, target_index], heard)
     finally:
-        model.train(was_training)
+        if was_training:
+            model.train()
     geometry = stage_geometry(config, *pixel_values.shape[-2:])
     stages = tuple(_stage(config, s, geometry[s], heard, gradients) for s in range(config.num_stages))
     return Trace(
@@ -206,7 +208,7 @@ def _stage(
 
 
 def _array(tensor: Tensor) -> np.ndarray:
-    return _frozen(tensor.detach().float().cpu().contiguous().numpy())
+    return _frozen(tensor.detach().float().cpu().numpy())  # strided as it comes: a copy would cost more than it saves
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:
