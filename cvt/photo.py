@@ -14,7 +14,7 @@ from cvt.errors import ImageError
 
 __all__ = ["FORMATS", "MAX_PIXELS", "open_photo", "upright_rgb"]
 
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "MPO", "JPEG2000", "ICO", "PPM")
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "JPEG2000", "ICO", "PPM")
 """Pillow's names of the formats that are read, whatever the file is called. Formats that start other programs (EPS)
 or need data from elsewhere are left out."""
 
@@ -44,8 +44,8 @@ def open_photo(source: str | Path | bytes | BinaryIO) -> Image.Image:
         raise
     except UnidentifiedImageError:
         raise ImageError(
-            "the file is not a picture that can be read here, whatever its name says; "
-            "JPEG, PNG, WebP, AVIF, GIF, TIFF and BMP can be"
+            "the file is not a picture that can be read here, or its beginning is damaged; JPEG, PNG, WebP, AVIF, GIF, "
+            "TIFF and BMP can be read, whatever the file is called (save HEIC photos of a phone as JPEG first)"
         ) from None
     except Image.DecompressionBombError:
         raise ImageError(
@@ -91,7 +91,8 @@ def _content(source: str | Path | bytes | BinaryIO) -> bytes:
             return Path(source).read_bytes()
         return source if isinstance(source, bytes) else source.read()
     except (OSError, ValueError) as error:
-        raise ImageError(f"the photo {source!s} cannot be read: {_reason(error)}") from error
+        name = f" {source}" if isinstance(source, str | Path) else ""
+        raise ImageError(f"the photo{name} cannot be read: {_reason(error)}") from error
 
 
 def _damaged(error: Exception) -> ImageError:
@@ -122,10 +123,7 @@ def _rgb(image: Image.Image) -> Image.Image:
         return Image.alpha_composite(white, picture).convert("RGB")
     if mode == "RGB":
         return image.copy() if isinstance(image, ImageFile.ImageFile) else image  # a file can move to another frame
-    try:
-        return image.convert("RGB")
-    except ValueError:
-        raise ImageError(f"the picture's colours are stored as {mode}, which cannot be read; save it as RGB") from None
+    return image.convert("RGB")
 
 
 def _grey(values: np.ndarray, wide: bool) -> np.ndarray:
@@ -136,5 +134,5 @@ def _grey(values: np.ndarray, wide: bool) -> np.ndarray:
         raise ImageError("the picture holds values that are not numbers (NaN or infinity)")
     white = next((limit for limit in ((65535,) if wide else (1, 255, 65535)) if high <= limit), None)
     if low < 0 or white is None:
-        values, white = values - low, high - low
+        values, white = values - low, high - low or 1
     return np.rint(values * (255 / white)).astype(np.uint8)
