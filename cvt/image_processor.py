@@ -170,7 +170,7 @@ class CvtImageProcessor:
         """The values ``[3, height, width]`` float32 of an upright RGB photo."""
         crop = self._crop(photo.height, photo.width, side)
         seen = _resize_and_crop(photo, crop, self.resample)
-        values = np.arange(256, dtype=np.float64)[None]  # every value a pixel can have, worked out once and looked up
+        values: np.ndarray = np.arange(256, dtype=np.float64)[None]  # every value a pixel can have, to be looked up
         if self.do_rescale:
             values *= self.rescale_factor
         values = values.astype(np.float32).repeat(3, axis=0)
