@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from cvt import hub
-from cvt.checkpoint_architecture import config_from_shapes, fields_from_shapes
+from cvt.checkpoint_architecture import complete_fields, fields_from_shapes
 from cvt.checkpoint_files import WEIGHTS_NAMES, find_weights, read_json, read_tensors
 from cvt.checkpoint_keys import Layout, detect_layout, from_ours, to_ours
 from cvt.config import PRESETS, CvtConfig
@@ -81,7 +81,7 @@ def _find(ref: str | Path) -> Path | None:
     if name == "bundled" or name.startswith("bundled:"):
         return _bundled(name.partition(":")[2])
     path = Path(ref).expanduser()
-    if path.exists():
+    if name and path.exists():
         return path
     if isinstance(ref, str) and _HUB_ID.fullmatch(ref) and path.suffix not in (".pth", ".pt", ".bin", ".safetensors"):
         return None
@@ -134,6 +134,7 @@ def _read_fields(path: Path) -> dict[str, Any]:
 
 
 def _config(fields: Mapping[str, Any], overrides: Mapping[str, Any]) -> CvtConfig:
+    """A configuration from a file's fields; an override must name a field, ours or one the file has."""
     unknown = overrides.keys() - _CONFIG_FIELDS - fields.keys()
     if unknown:
         raise ConfigError(f"{', '.join(sorted(unknown))}: not a field of CvtConfig, so it cannot be overridden")
@@ -168,10 +169,7 @@ def _choose_config(
         settled = fields_from_shapes(shapes)
         labels = {"num_labels": settled["num_labels"]} if "num_labels" in settled else {}
         return _config({**PRESETS[given], **labels}, overrides)
-    if fields is not None:
-        return _config(fields, overrides)
-    _config({}, overrides)
-    return config_from_shapes(shapes, **overrides)
+    return _config(complete_fields(shapes) if fields is None else fields, overrides)
 
 
 # Loading -------------------------------------------------------------------------------------------------------------
@@ -194,11 +192,9 @@ def load_model(
         CheckpointError: nothing is found, it cannot be read or trusted, or its tensors do not fit.
         ConfigError: the configuration is not valid.
     """
-    path = _find(ref)
-    fields = None
-    if config is None and (path is None or (path / "config.json").is_file()):
-        fields = _read_fields(resolve_file(ref, "config.json", revision=revision))  # before a large download
-    weights = _read_weights(hub.download_model(str(ref), revision) if path is None else path)
+    path = _find(ref) or _download(str(ref), revision)
+    fields = _read_fields(path / "config.json") if config is None and (path / "config.json").is_file() else None
+    weights = _read_weights(path)
     chosen = _choose_config(config, fields, weights, config_overrides)
     with torch.device("meta"):  # no memory, no time: the checkpoint's own tensors become the parameters
         model = cls(chosen)
@@ -208,6 +204,12 @@ def load_model(
         tensors |= {f"{name}.{leaf}": tensor for leaf, tensor in model.get_submodule(name).state_dict().items()}
     model.load_state_dict(tensors, strict=True, assign=True)
     return model.eval()
+
+
+def _download(repo_id: str, revision: str | None) -> Path:
+    config = hub.download_file(repo_id, "config.json", revision)
+    _read_fields(config)  # refuses another architecture before its weights are downloaded
+    return hub.download_model(repo_id, revision=config.parent.name)  # of the same commit
 
 
 def _read_weights(path: Path) -> _Weights:

@@ -12,14 +12,14 @@ from typing import Any
 from cvt.config import PRESETS, CvtConfig
 from cvt.errors import CheckpointError
 
-__all__ = ["config_from_shapes", "fields_from_shapes"]
+__all__ = ["complete_fields", "fields_from_shapes"]
 
 _IDENTIFYING = ("patch_sizes", "embed_dim", "depth", "kernel_qkv", "qkv_projection_method")
 Shapes = Mapping[str, Sequence[int]]
 
 
-def config_from_shapes(shapes: Shapes, **overrides: Any) -> CvtConfig:
-    """The configuration of a checkpoint from its tensors' shapes, by our names; ``overrides`` win.
+def complete_fields(shapes: Shapes) -> dict[str, Any]:
+    """The fields of a whole configuration: what the shapes settle, and the rest of the preset that they match.
 
     Raises:
         CheckpointError: no preset has these widths, depths and kernels, so strides, paddings and heads stay open.
@@ -28,11 +28,11 @@ def config_from_shapes(shapes: Shapes, **overrides: Any) -> CvtConfig:
     for preset in PRESETS.values():
         released = CvtConfig(**preset)
         if all(getattr(released, name) == fields[name] for name in _IDENTIFYING):
-            return CvtConfig(**{**preset, **fields, **overrides})
+            return {**preset, **fields}
+    told = ", ".join(f"{name}={fields[name]}" for name in _IDENTIFYING)
     raise CheckpointError(
-        f"the shapes tell embed_dim={fields['embed_dim']}, depth={fields['depth']} and "
-        f"patch_sizes={fields['patch_sizes']}, which is none of {', '.join(PRESETS)}; they cannot tell strides, "
-        "paddings and heads, so pass config= (a CvtConfig, or the name of one of these presets)"
+        f"the tensors' shapes tell {told}, which is none of the released {', '.join(PRESETS)}; they cannot tell "
+        "strides, paddings and heads, so pass config= (a CvtConfig, or the name of one of these)"
     )
 
 

@@ -125,7 +125,7 @@ def _refuse_pointer(path: Path) -> None:
     with path.open("rb") as file:
         if file.read(64).startswith(b"version https://git-lfs"):
             raise CheckpointError(
-                f"{path} is a Git LFS pointer, not the file itself; run `git lfs pull` in its repository, or download it"
+                f"{path} is a Git LFS pointer, not the file itself; run `git lfs pull` in its repository or download it"
             )
 
 
@@ -143,7 +143,8 @@ def _read_safetensors(path: Path) -> Iterator[tuple[str, Tensor]]:
 
 def _read_pickle(path: Path) -> Iterator[tuple[str, Tensor]]:
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:  # torch.load would go by a path's suffix
+            loaded = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged or hostile pickle may fail in any way
         raise CheckpointError(_why_pickle_failed(path, error)) from error
     tensors = _unwrap(loaded)

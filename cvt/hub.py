@@ -48,10 +48,8 @@ def download_model(repo_id: str, revision: str | None = None) -> Path:
             for shard in shard_names(path):
                 download_file(repo_id, shard, commit)
         return folder
-    raise CheckpointError(
-        f"the Hub repository {_named(repo_id, revision)} has no weights for PyTorch; expected one of "
-        + ", ".join(WEIGHTS_NAMES)
-    )
+    names = ", ".join(WEIGHTS_NAMES)
+    raise CheckpointError(f"the Hub repository {_named(repo_id, revision)} has no PyTorch weights, none of {names}")
 
 
 def cached_folder(repo_id: str, revision: str | None = None) -> Path | None:
@@ -78,12 +76,11 @@ def _named(repo_id: str, revision: str | None) -> str:
 def _fetch(repo_id: str, filename: str, revision: str | None) -> Path | None:
     """One file in the local cache, downloaded if need be; None if the repository does not have it."""
     try:
+        if not isinstance(huggingface_hub.try_to_load_from_cache(repo_id, filename, revision=revision), str):
+            _require_answer(repo_id, filename, revision)
         return Path(huggingface_hub.hf_hub_download(repo_id, filename, revision=revision))
-    except errors.LocalEntryNotFoundError as error:  # before its base class, which means the Hub said no
-        raise CheckpointError(
-            f"cannot fetch {filename} of {_named(repo_id, revision)}: the Hub does not answer and there is no copy in "
-            "the local cache. Check the network (and HF_HUB_OFFLINE), or load a local folder or 'bundled'"
-        ) from error
+    except CheckpointError:
+        raise
     except errors.EntryNotFoundError:
         return None
     except errors.GatedRepoError as error:
@@ -92,8 +89,8 @@ def _fetch(repo_id: str, filename: str, revision: str | None) -> Path | None:
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise CheckpointError(
-            f"{repo_id!r} is neither a local folder nor a repository on the Hub that is open to us; check the "
-            "spelling, and if it is private, log in (`hf auth login` or HF_TOKEN)"
+            f"{repo_id!r} is neither a local folder nor a Hub repository that is open to you; check the spelling, and "
+            "if it is private, log in (`hf auth login` or HF_TOKEN)"
         ) from error
     except errors.RevisionNotFoundError as error:
         raise CheckpointError(f"the Hub repository {repo_id!r} has no branch, tag or commit {revision!r}") from error
@@ -101,5 +98,18 @@ def _fetch(repo_id: str, filename: str, revision: str | None) -> Path | None:
         raise CheckpointError(f"{repo_id!r} is neither a local folder nor a valid Hub id ({error})") from error
     except Exception as error:  # the network library's own errors, a full disk, a broken-off transfer
         raise CheckpointError(
-            f"downloading {filename} of {_named(repo_id, revision)} failed ({type(error).__name__}: {error}); try again"
+            f"downloading {filename} of {_named(repo_id, revision)} failed; try again ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _require_answer(repo_id: str, filename: str, revision: str | None) -> None:
+    """Fail at once if nobody answers: for a file without a cached copy, huggingface_hub would retry for minutes."""
+    try:
+        huggingface_hub.get_hf_file_metadata(huggingface_hub.hf_hub_url(repo_id, filename, revision=revision))
+    except (errors.HfHubHTTPError, errors.HFValidationError):
+        raise
+    except Exception as error:
+        raise CheckpointError(
+            f"cannot fetch {filename} of {_named(repo_id, revision)}: the Hub does not answer, and there is no copy in "
+            "the local cache. Check the network (and HF_HUB_OFFLINE), or load a local folder or 'bundled'"
         ) from error
