@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -299,14 +299,11 @@ def _labels(
     """Both label maps from whichever were given; names are LABEL_0, LABEL_1, … where none were."""
     if num_labels is not None:
         _check_integer("num_labels", num_labels, 1)
-    if id2label is None and label2id is not None:
-        id2label = {index: name for name, index in label2id.items()}
+    indices = None if label2id is None else _label_map("label2id", label2id, str, int, "names to class indices")
     if id2label is None:
-        id2label = {index: f"LABEL_{index}" for index in range(2 if num_labels is None else num_labels)}
-    try:
-        names = {int(index): str(name) for index, name in id2label.items()}
-    except (AttributeError, TypeError, ValueError):
-        raise ConfigError(f"id2label={id2label!r} must map class indices to names") from None
+        default = {index: f"LABEL_{index}" for index in range(2 if num_labels is None else num_labels)}
+        id2label = default if indices is None else {index: name for name, index in indices.items()}
+    names = _label_map("id2label", id2label, int, str, "class indices to names")
     if sorted(names) != list(range(len(names))) or not names:
         raise ConfigError(
             f"id2label must number its {len(names)} classes from 0 without gaps; got {sorted(names)[:10]}"
@@ -314,9 +311,21 @@ def _labels(
     if num_labels is not None and num_labels != len(names):
         raise ConfigError(f"num_labels={num_labels} does not fit id2label, which names {len(names)} classes")
     names = dict(sorted(names.items()))
-    if label2id is None:
+    if indices is None:
         return names, {name: index for index, name in names.items()}
-    return names, {str(name): int(index) for name, index in label2id.items()}
+    stray = {name: index for name, index in indices.items() if index not in names}
+    if stray:
+        raise ConfigError(f"label2id has {stray!r}; class indices go from 0 to {len(names) - 1}")
+    return names, indices
+
+
+def _label_map(
+    name: str, labels: Any, key: Callable[[Any], Any], value: Callable[[Any], Any], meaning: str
+) -> dict[Any, Any]:
+    try:
+        return {key(k): value(v) for k, v in labels.items()}
+    except (AttributeError, TypeError, ValueError):
+        raise ConfigError(f"{name}={labels!r} must map {meaning}") from None
 
 
 def _is_number(value: Any) -> bool:
