@@ -1,0 +1,166 @@
+"""A trace's numbers for other programs: arrays as NPZ, a summary as JSON, and the set of maps both of them hold.
+
+The NPZ file, schema version 1, loads with ``numpy.load(path, allow_pickle=False)``. Names count from 0, as the
+library does; ``{s}`` is a stage, ``{b}`` a block.
+
+====================================  ==============================================================================
+``schema``                            "cvt-explorer 1"
+``settings``                          JSON text: ``model``, ``config`` (the model's ``config.json``), ``target``
+``labels``                            class names, ``[num_labels]``
+``logits``, ``probabilities``         ``[num_labels]``
+``crop``                              photo height and width, resized height and width, top, left, height, width, in
+                                      pixels (:class:`cvt.geometry.CropGeometry`)
+``stages.{s}.feature_map``            output without CLS, ``[channels, rows, columns]``
+``stages.{s}.tokens``, ``.keys``      grids: rows, columns, stride, offset, receptive field, in model pixels
+``stages.{s}.has_cls``, ``.scale``    whether CLS stands first among queries and keys; factor of the attention logits
+``stages.{s}.blocks.{b}.query``       ``[heads, queries, channels / heads]``
+``stages.{s}.blocks.{b}.key``         ``[heads, keys, channels / heads]``
+``maps.{name}``                       every map of :func:`standard_maps`, ``[rows, columns]``
+``maps.{name}.grid``                  its grid, as above
+====================================  ==============================================================================
+
+Attention is ``softmax(query @ key.T * scale)`` over the last axis. All numbers are float32, but for grids (float64),
+``crop`` (int64) and ``has_cls`` (bool).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from visualize.attention import attention_heads, attention_received
+from visualize.class_evidence import class_evidence
+from visualize.describe import describe
+from visualize.feature_maps import feature_map
+from visualize.heatmap import Heatmap
+from visualize.rollout import rollout
+from visualize.texts import Language
+
+if TYPE_CHECKING:
+    from cvt.geometry import CropGeometry, Grid
+    from cvt.trace import Trace
+
+__all__ = ["SCHEMA", "save_arrays", "save_summary", "standard_maps", "summary"]
+
+SCHEMA = "cvt-explorer 1"
+
+
+def standard_maps(trace: Trace) -> dict[str, Heatmap]:
+    """The maps that tell most about a trace, by name.
+
+    ``feature_norm.{s}`` and ``attention_received.{s}`` (last block) of every stage, ``cls_attention.{h}`` of every
+    head of the last block where it has CLS, ``rollout``; with a target ``grad_cam.{s}`` and ``grad_attention.{s}``.
+    """
+    stages = range(len(trace.stages))
+    maps = {f"feature_norm.{s}": feature_map(trace, s) for s in stages}
+    maps |= {f"attention_received.{s}": attention_received(trace, s, -1) for s in stages}
+    if trace.stages[-1].has_cls:
+        maps |= {f"cls_attention.{h}": one for h, one in enumerate(attention_heads(trace, -1, -1, "cls"))}
+    maps["rollout"] = rollout(trace)
+    if trace.target is not None:
+        maps |= {f"grad_cam.{s}": class_evidence(trace, s, "grad_cam") for s in stages}
+        maps |= {f"grad_attention.{s}": class_evidence(trace, s, "grad_attention") for s in stages}
+    return maps
+
+
+def save_arrays(trace: Trace, path: str | Path, *, model_name: str = "") -> None:
+    """Write a trace's arrays to an NPZ file; this module's documentation is its schema.
+
+    Raises:
+        ValueError: the path does not end in ".npz".
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".npz":
+        raise ValueError(f"{str(path)!r} must end in '.npz'")
+    settings = {"model": model_name, "config": trace.config.to_dict(), "target": trace.target}
+    arrays: dict[str, Any] = {
+        "schema": SCHEMA,
+        "settings": json.dumps(settings, ensure_ascii=False),
+        "labels": np.array([trace.label(index) for index in range(len(trace.logits))]),
+        "logits": trace.logits,
+        "probabilities": trace.probabilities,
+        "crop": np.array(_crop_numbers(trace.crop)),
+    }
+    for index, stage in enumerate(trace.stages):
+        name = f"stages.{index}."
+        arrays[name + "feature_map"] = stage.feature_map
+        arrays[name + "tokens"] = _grid_numbers(stage.geometry.tokens)
+        arrays[name + "keys"] = _grid_numbers(stage.geometry.keys)
+        arrays[name + "has_cls"] = stage.has_cls
+        arrays[name + "scale"] = np.float32(stage.scale)
+        for number, block in enumerate(stage.blocks):
+            arrays[f"{name}blocks.{number}.query"] = block.query
+            arrays[f"{name}blocks.{number}.key"] = block.key
+    for name, heatmap in standard_maps(trace).items():
+        arrays[f"maps.{name}"] = heatmap.values.astype(np.float32, copy=False)
+        arrays[f"maps.{name}.grid"] = _grid_numbers(heatmap.grid)
+    with path.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def summary(trace: Trace, *, model_name: str = "", language: Language = "en") -> dict[str, Any]:
+    """What a trace says, as plain JSON types: prediction, geometry, and every standard map in words and numbers.
+
+    Raises:
+        ValueError: there is no such language.
+    """
+    crop = ("photo_height", "photo_width", "resized_height", "resized_width", "top", "left", "height", "width")
+    return {
+        "schema": SCHEMA,
+        "model": model_name,
+        "prediction": [
+            {"index": index, "label": trace.label(index), "probability": probability}
+            for index, probability in trace.top()
+        ],
+        "target": None if trace.target is None else {"index": trace.target, "label": trace.label(trace.target)},
+        "crop": dict(zip(crop, _crop_numbers(trace.crop), strict=True)),
+        "stages": [
+            {
+                "tokens": list(stage.geometry.tokens.shape),
+                "keys": list(stage.geometry.keys.shape),
+                "stride": stage.geometry.tokens.stride,
+                "offset": stage.geometry.tokens.offset,
+                "receptive_field": stage.geometry.tokens.receptive_field,
+                "blocks": len(stage.blocks),
+                "heads": len(stage.blocks[0].query),
+                "has_cls": stage.has_cls,
+            }
+            for stage in trace.stages
+        ],
+        "maps": {name: _map_summary(heatmap, language) for name, heatmap in standard_maps(trace).items()},
+    }
+
+
+def save_summary(trace: Trace, path: str | Path, *, model_name: str = "", language: Language = "en") -> None:
+    """Write :func:`summary` as a JSON file."""
+    text = json.dumps(summary(trace, model_name=model_name, language=language), indent=2, ensure_ascii=False)
+    Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def _map_summary(heatmap: Heatmap, language: Language) -> dict[str, Any]:
+    row, column = np.unravel_index(int(heatmap.values.argmax()), heatmap.values.shape)
+    return {
+        "name": heatmap.name,
+        "kind": heatmap.kind,
+        "unit": heatmap.unit,
+        "details": heatmap.details,
+        "description": describe(heatmap, language),
+        "shape": list(heatmap.values.shape),
+        "smallest": float(heatmap.values.min()),
+        "largest": float(heatmap.values.max()),
+        "mean": float(heatmap.values.mean(dtype=np.float64)),
+        "largest_at": [int(row), int(column)],
+        "baseline": heatmap.baseline,
+        "cls_share": heatmap.cls_share,
+    }
+
+
+def _grid_numbers(grid: Grid) -> np.ndarray:
+    return np.array([grid.rows, grid.columns, grid.stride, grid.offset, grid.receptive_field], dtype=np.float64)
+
+
+def _crop_numbers(crop: CropGeometry) -> list[int]:
+    return [*crop.photo, *crop.resized, crop.top, crop.left, crop.height, crop.width]

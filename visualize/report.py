@@ -1,0 +1,329 @@
+"""Everything about one photo on a sheet of A4: prediction, maps of every stage, attention, rollout, evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from visualize.attention import attention_heads, attention_received
+from visualize.class_evidence import Method, class_evidence
+from visualize.describe import describe, detail, number, title
+from visualize.feature_maps import feature_map
+from visualize.fonts import families, pillow_font, writable
+from visualize.heatmap import Heatmap
+from visualize.paint import Canvas, prepare
+from visualize.palette import Limits, default_palette, limits, lookup_table, shared_limits
+from visualize.rollout import rollout
+from visualize.scale import scale_ticks
+from visualize.texts import Language, phrase, word
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from cvt.trace import Trace
+
+__all__ = ["SUFFIXES", "report"]
+
+SUFFIXES = (".png", ".pdf", ".svg")
+
+PAGE = 8.27, 11.69
+MARGIN = 0.45
+TEXT, SMALL = 8.5, 7.0
+CAPTION, SCALE, HEADING = 0.17, 0.42, 0.24
+INK, GREY = "#222222", "#666666"
+BAR = "#3b528b"
+FIRST, GAP = 1.9, 0.12
+PICTURE_PIXELS = 480
+ACROSS = 8
+
+_METHODS: tuple[Method, ...] = ("grad_cam", "grad_attention")
+
+
+@dataclass(frozen=True)
+class _Box:
+    """A rectangle of the page in inches from its top-left corner."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Maps side by side: a heading, their captions, and the scale they share, or None where each has its own."""
+
+    heading: str
+    maps: Sequence[Heatmap]
+    captions: Sequence[str]
+    shared: Limits | None = None
+
+
+def report(
+    trace: Trace,
+    path: str | Path,
+    *,
+    model_name: str = "",
+    photo_name: str = "",
+    evidence: Sequence[Trace] = (),
+    language: Language = "en",
+    dpi: int = 200,
+) -> None:
+    """Write a sheet about one photo, legible on A4.
+
+    It shows the photo and what the model saw of it, the five most probable classes, the feature norm and the attention
+    received in every stage, the attention of CLS by head in the last block (where there is CLS), the rollout, and, for
+    each class asked for, Grad-CAM and gradient × attention in the last stage. Every picture has its scale; pictures in
+    a row that invite comparison share one.
+
+    Args:
+        trace: the traced photo.
+        path: where to; the suffix decides: ".png", ".pdf" or ".svg".
+        model_name, photo_name: to be named on the sheet.
+        evidence: traces of the same photo, each with a target, whose evidence is shown side by side; by default the
+            trace itself, if it has a target.
+        language: of the words.
+        dpi: pixels per inch of a PNG.
+
+    Raises:
+        ValueError: the suffix is none of the three, a trace in ``evidence`` has no target, or the language is unknown.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"{str(path)!r} must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+    if not evidence and trace.target is not None:
+        evidence = [trace]
+    if any(one.target is None for one in evidence):
+        raise ValueError("a trace in evidence has no target: make it with trace(..., target=CLASS), by index or name")
+    figure = _figure(trace, _lines(trace, evidence, language), model_name, photo_name, language)
+    told = phrase(language, "report", "told", label=_label(trace, trace.top(1)[0][0]), rollout=describe(rollout(trace)))
+    metadata = {
+        ".png": {"Title": photo_name, "Description": told},
+        ".pdf": {"Title": photo_name, "Subject": told, "CreationDate": None},
+        ".svg": {"Title": photo_name, "Description": told, "Date": None},
+    }
+    suffix = path.suffix.lower()
+    figure.savefig(path, format=suffix[1:], dpi=dpi, metadata=metadata[suffix])
+
+
+def _lines(trace: Trace, evidence: Sequence[Trace], language: Language) -> list[list[_Row]]:
+    """What stands on each line of the sheet below photo and prediction."""
+    stages = range(len(trace.stages))
+    in_stage = [detail("stage", stage + 1, language) for stage in stages]
+    norms = [feature_map(trace, stage) for stage in stages]
+    received = [attention_received(trace, stage, -1) for stage in stages]
+    lines = [
+        [_Row(title(norms[0], language, details=False), norms, in_stage)],
+        [_Row(phrase(language, "report", "received"), received, in_stage)],
+    ]
+    if trace.stages[-1].has_cls:
+        heads = attention_heads(trace, -1, -1, "cls")
+        shared = shared_limits(heads)
+        for first in range(0, len(heads), ACROSS):
+            some = heads[first : first + ACROSS]
+            in_head = [detail("head", first + number, language) for number in range(1, len(some) + 1)]
+            lines.append([_Row(phrase(language, "report", "heads"), some, in_head, shared)])
+    rolled = rollout(trace)
+    lines.append([_Row(title(rolled, language, details=False), [rolled], [""])])
+    classes = [_label(one, one.target or 0) for one in evidence]
+    for method in _METHODS if evidence else ():
+        maps = [class_evidence(one, -1, method) for one in evidence]
+        row = _Row(title(maps[0], language, details=False), maps, classes, shared_limits(maps))
+        if sum(len(other.maps) for other in lines[-1]) + len(maps) > ACROSS:
+            lines.append([])
+        lines[-1].append(row)
+    return lines
+
+
+def _figure(
+    trace: Trace, lines: Sequence[Sequence[_Row]], model_name: str, photo_name: str, language: Language
+) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=PAGE, facecolor="white")
+    FigureCanvasAgg(figure)
+    canvas = prepare(trace, PICTURE_PIXELS)
+    width = PAGE[0] - 2 * MARGIN
+    top = _header(figure, trace, model_name, photo_name, language)
+    _picture(figure, _Box(MARGIN, top, width * 0.48, FIRST), canvas.photo, anchor="NW", seen=canvas)
+    _prediction(figure, _Box(MARGIN + width * 0.52, top, width * 0.48, FIRST), trace, language)
+    top += FIRST + GAP
+    aspect = canvas.photo.height / canvas.photo.width
+    counts = [sum(len(row.maps) for row in line) for line in lines]
+    around = HEADING + CAPTION + SCALE
+    heights = _levelled([width / count * aspect for count in counts], PAGE[1] - MARGIN - top - around * len(lines))
+    for line, count, height in zip(lines, counts, heights, strict=True):
+        left = MARGIN
+        for row in line:
+            share = width * len(row.maps) / count
+            _row(figure, _Box(left, top, share, height), row, canvas, language)
+            left += share
+        top += height + around
+    _write(figure, MARGIN, PAGE[1] - MARGIN, phrase(language, "report", "footer"), SMALL, GREY)
+    return figure
+
+
+def _levelled(wanted: Sequence[float], available: float) -> list[float]:
+    """The wanted heights, the largest cut to one level such that their sum is at most ``available``."""
+    if sum(wanted) <= available:
+        return list(wanted)
+    level, rest = 0.0, available
+    for index, height in enumerate(sorted(wanted)):
+        level = rest / (len(wanted) - index)
+        if height > level:
+            break
+        rest -= height
+    return [min(height, level) for height in wanted]
+
+
+def _header(figure: Figure, trace: Trace, model_name: str, photo_name: str, language: Language) -> float:
+    """Writes what was run on what; returns where the rest begins."""
+    config, crop = trace.config, trace.crop
+    _write(figure, MARGIN, MARGIN, photo_name or phrase(language, "report", "title"), 14, bold=True)
+    told = phrase(
+        language,
+        "report",
+        "settings",
+        model=model_name or "CvT",
+        depth="/".join(map(str, config.depth)),
+        widths="/".join(map(str, config.embed_dim)),
+        heads="/".join(map(str, config.num_heads)),
+        activation=config.hidden_act,
+        temperature=number(config.temperature),
+    )
+    _write(figure, MARGIN, MARGIN + 0.28, told, TEXT, GREY)
+    height, width = crop.photo
+    told = phrase(
+        language,
+        "report",
+        "crop",
+        photo=f"{width} × {height}",
+        resized=f"{crop.resized[1]} × {crop.resized[0]}",
+        seen=f"{crop.width} × {crop.height}",
+    )
+    _write(figure, MARGIN, MARGIN + 0.44, told, TEXT, GREY)
+    return MARGIN + 0.7
+
+
+def _prediction(figure: Figure, box: _Box, trace: Trace, language: Language) -> None:
+    """The most probable classes as bars from 0 to 1."""
+    _write(figure, box.left, box.top, phrase(language, "report", "prediction"), TEXT, bold=True)
+    axes = _axes(figure, box)
+    axes.set(xlim=(0, box.width), ylim=(box.height, 0))
+    axes.axis("off")
+    step = (box.height - HEADING) / 5
+    for place, (index, probability) in enumerate(trace.top(5)):
+        y = HEADING + place * step
+        _write(figure, box.left, box.top + y, _label(trace, index), TEXT)
+        _write(figure, box.left + box.width, box.top + y, f"{probability:.1%}", TEXT, right=True)
+        axes.barh(y + 0.26, box.width, 0.08, 0, color="#e6e6e6")
+        axes.barh(y + 0.26, box.width * probability, 0.08, 0, color=BAR)
+
+
+def _row(figure: Figure, box: _Box, row: _Row, canvas: Canvas, language: Language) -> None:
+    unit = word(language, "unit", row.maps[0].unit)
+    _write(figure, box.left, box.top, row.heading + (f" [{unit}]" if unit else ""), TEXT, bold=True)
+    step = box.width / len(row.maps)
+    top = box.top + HEADING + CAPTION
+    for place, (heatmap, caption) in enumerate(zip(row.maps, row.captions, strict=True)):
+        left, scale = box.left + place * step, row.shared or limits(heatmap)
+        _write(figure, left, top - CAPTION, _fitting(caption, step - GAP, SMALL), SMALL)
+        picture = canvas.paint(heatmap, scale=scale)
+        _picture(figure, _Box(left, top, step - GAP, box.height), picture, anchor="NW")
+        if row.shared is None:
+            _scale(figure, _Box(left, top + box.height, step - GAP, SCALE), heatmap, scale, language)
+    if row.shared is not None:
+        below = _Box(box.left, top + box.height, min(box.width - GAP, 3.0), SCALE)
+        _scale(figure, below, row.maps[0], row.shared, language)
+
+
+def _picture(figure: Figure, box: _Box, picture: Image.Image, *, anchor: str, seen: Canvas | None = None) -> None:
+    """A picture as large as the box allows; with ``seen``, what the model saw of it is framed."""
+    axes = _axes(figure, box)
+    axes.imshow(np.asarray(picture), interpolation="antialiased")
+    axes.set_anchor(anchor)
+    axes.axis("off")
+    if seen is not None:
+        left, top, right, bottom = seen.inside
+        for colour, width in (("white", 2.0), (INK, 0.8)):
+            axes.plot(
+                np.array([left, right, right, left, left]) - 0.5,
+                np.array([top, top, bottom, bottom, top]) - 0.5,
+                color=colour,
+                linewidth=width,
+                clip_on=False,
+            )
+
+
+def _scale(figure: Figure, box: _Box, heatmap: Heatmap, scale: Limits, language: Language) -> None:
+    """A colour bar with its numbers, and the baseline below them."""
+    axes = _axes(figure, _Box(box.left, box.top + 0.04, box.width, 0.07))
+    axes.imshow(lookup_table(default_palette(heatmap.kind))[None], aspect="auto", extent=(scale.low, scale.high, 0, 1))
+    axes.axis("off")
+    for value, text in scale_ticks(heatmap, scale, language).items():
+        share = (value - scale.low) / (scale.high - scale.low)
+        is_baseline = value == scale.baseline
+        if is_baseline:
+            axes.axvline(value, ymin=-0.6, ymax=1.4, color=INK, linewidth=1.2, clip_on=False)
+        half = _length(text, SMALL) / 2
+        x = box.left + min(max(share * box.width, half), max(box.width - half, half))
+        _write(figure, x - half, box.top + (0.25 if is_baseline else 0.13), text, SMALL)
+
+
+def _axes(figure: Figure, box: _Box) -> Axes:
+    width, height = PAGE
+    return figure.add_axes(
+        (box.left / width, 1 - (box.top + box.height) / height, box.width / width, box.height / height)
+    )
+
+
+def _write(
+    figure: Figure,
+    left: float,
+    top: float,
+    text: str,
+    size: float,
+    colour: str = INK,
+    *,
+    bold: bool = False,
+    right: bool = False,
+) -> None:
+    figure.text(
+        left / PAGE[0],
+        1 - top / PAGE[1],
+        text,
+        fontsize=size,
+        color=colour,
+        fontfamily=families(),
+        fontweight="bold" if bold else "normal",
+        horizontalalignment="right" if right else "left",
+        verticalalignment="top",
+        parse_math=False,
+    )
+
+
+def _length(text: str, size: float) -> float:
+    """Length of a line of text in inches."""
+    return float(pillow_font(text, 100).getlength(text)) * size / 100 / 72
+
+
+def _fitting(text: str, width: float, size: float) -> str:
+    """A text cut to a width in inches, with an ellipsis where something is missing."""
+    if _length(text, size) <= width:
+        return text
+    while text and _length(text + "…", size) > width:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
+def _label(trace: Trace, index: int) -> str:
+    """A class's name; its number where no installed font can write the name."""
+    name = trace.label(index)
+    return name if writable(name) else f"#{index}"
