@@ -104,12 +104,16 @@ def _fetch(repo_id: str, filename: str, revision: str | None) -> Path | None:
 
 def _require_answer(repo_id: str, filename: str, revision: str | None) -> None:
     """Fail at once if nobody answers: for a file without a cached copy, huggingface_hub would retry for minutes."""
-    try:
-        huggingface_hub.get_hf_file_metadata(huggingface_hub.hf_hub_url(repo_id, filename, revision=revision))
-    except (errors.HfHubHTTPError, errors.HFValidationError):
-        raise
-    except Exception as error:
-        raise CheckpointError(
-            f"cannot fetch {filename} of {_named(repo_id, revision)}: the Hub does not answer, and there is no copy in "
-            "the local cache. Check the network (and HF_HUB_OFFLINE), or load a local folder or 'bundled'"
-        ) from error
+    url = huggingface_hub.hf_hub_url(repo_id, filename, revision=revision)
+    for attempt in range(2):  # the first may fail on a connection that was kept open for too long
+        try:
+            huggingface_hub.get_hf_file_metadata(url)
+            return
+        except (errors.HfHubHTTPError, errors.HFValidationError):
+            raise
+        except Exception as error:
+            if attempt == 1:
+                raise CheckpointError(
+                    f"cannot fetch {filename} of {_named(repo_id, revision)}: the Hub does not answer, and there is no "
+                    "copy in the local cache. Check the network and HF_HUB_OFFLINE, or load a local folder or 'bundled'"
+                ) from error

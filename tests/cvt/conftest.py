@@ -1,163 +1,25 @@
-"""Checkpoints made by transformers itself, and a stand-in for the Hugging Face Hub on this machine."""
+"""Fixtures of the tests of checkpoints."""
 
 from __future__ import annotations
 
-import hashlib
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
 
 import pytest
-import torch
 from huggingface_hub import constants
-from torch import nn
 
 from cvt.config import CvtConfig
 from cvt.model import CvtForImageClassification
-
-SMALL: dict[str, Any] = {
-    "embed_dim": [8, 16, 24],
-    "num_heads": [1, 2, 3],
-    "depth": [1, 2, 3],  # transformers needs depth[i] > i
-    "mlp_ratio": [2.0, 2.0, 2.0],
-}
-
-
-def randomise(model: nn.Module) -> nn.Module:
-    """Weights and statistics that leave no part of the network idle: fresh ones have zero biases and unit scales."""
-    with torch.no_grad():
-        for name, tensor in model.state_dict().items():
-            if name.endswith("running_var"):
-                tensor.uniform_(0.5, 2.0)
-            elif name.endswith("num_batches_tracked"):
-                tensor.fill_(7)
-            elif name.endswith("weight") and tensor.ndim == 1:
-                tensor.normal_(1.0, 0.2)
-            elif name.endswith("weight"):
-                tensor.normal_(0.0, tensor[0].numel() ** -0.5)
-            else:
-                tensor.normal_(0.0, 0.2)
-    return model.eval()
-
-
-@pytest.fixture(scope="session")
-def small() -> dict[str, Any]:
-    """Fields of a CvT small enough to run in a moment."""
-    return dict(SMALL)
-
-
-@pytest.fixture(scope="session")
-def randomised() -> Callable[[nn.Module], nn.Module]:
-    """:func:`randomise`."""
-    return randomise
+from tests.cvt.checkpoints import SMALL, randomise
+from tests.cvt.stand_in_hub import StandInHub
 
 
 @pytest.fixture
 def classifier() -> CvtForImageClassification:
     """A small classifier of five classes with random weights and statistics."""
-    model = randomise(CvtForImageClassification(CvtConfig(**SMALL, num_labels=5)))
-    assert isinstance(model, CvtForImageClassification)
+    model = CvtForImageClassification(CvtConfig(**SMALL, num_labels=5))
+    randomise(model)
     return model
-
-
-class StandInHub:
-    """Answers as the Hub does for the two routes a download takes, ``/resolve/`` and the large files' redirect."""
-
-    def __init__(self) -> None:
-        self.files: dict[tuple[str, str], dict[str, bytes]] = {}  # by repository and commit
-        self.refs: dict[tuple[str, str], str] = {}  # by repository and branch
-        self.refused: dict[str, tuple[int, str]] = {}  # repository: status and error code
-        self.breaks: dict[str, list[int]] = {}  # file: after how many bytes each coming transfer breaks off
-        self.requests: list[tuple[str, str]] = []
-        self.tokens: list[str | None] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def add(self, repo_id: str, files: Path | dict[str, bytes], revision: str = "main") -> str:
-        """Publish the files of a folder under a branch; gives the commit."""
-        if isinstance(files, Path):
-            files = {path.name: path.read_bytes() for path in sorted(files.iterdir())}
-        commit = hashlib.sha1(repr((repo_id, revision, sorted(files.items()))).encode()).hexdigest()
-        self.files[repo_id, commit] = files
-        self.refs[repo_id, revision] = commit
-        return commit
-
-    def stop(self) -> None:
-        """Go away, as a network does."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def downloads(self) -> list[str]:
-        """The names of the files whose content was asked for, in order."""
-        return [path.rpartition("/")[2] for method, path in self.requests if method == "GET"]
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        hub = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            timeout = 5
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-            def do_HEAD(self) -> None:
-                hub._answer(self, with_body=False)
-
-            def do_GET(self) -> None:
-                hub._answer(self, with_body=True)
-
-        return Handler
-
-    def _answer(self, request: BaseHTTPRequestHandler, with_body: bool) -> None:
-        request.close_connection = True  # so that nothing answers any more once the server has stopped
-        path = unquote(request.path)
-        self.requests.append((request.command, path))
-        self.tokens.append(request.headers.get("Authorization"))
-        repo_id, _, rest = path.strip("/").partition("/resolve/")
-        revision, _, name = rest.partition("/")
-        if repo_id in self.refused:
-            return self._refuse(request, *self.refused[repo_id])
-        if not any(known == repo_id for known, _ in self.files):
-            return self._refuse(request, 401, "RepoNotFound")  # to the anonymous, missing and private look the same
-        commit = self.refs.get((repo_id, revision), revision)
-        if (repo_id, commit) not in self.files:
-            return self._refuse(request, 404, "RevisionNotFound")
-        if name not in self.files[repo_id, commit]:
-            return self._refuse(request, 404, "EntryNotFound", commit)
-        return self._send(request, name, self.files[repo_id, commit][name], commit, with_body)
-
-    def _refuse(self, request: BaseHTTPRequestHandler, status: int, code: str, commit: str | None = None) -> None:
-        request.send_response(status)
-        request.send_header("X-Error-Code", code)
-        request.send_header("X-Error-Message", code)
-        request.send_header("Content-Length", "0")
-        if commit:
-            request.send_header("X-Repo-Commit", commit)
-        request.end_headers()
-
-    def _send(self, request: BaseHTTPRequestHandler, name: str, body: bytes, commit: str, with_body: bool) -> None:
-        start = int(request.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
-        request.send_response(206 if start else 200)
-        request.send_header("X-Repo-Commit", commit)
-        request.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
-        request.send_header("Content-Length", str(len(body) - start))
-        if start:
-            request.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
-        request.end_headers()
-        if not with_body:
-            return
-        breaks = self.breaks.get(name, [])
-        if breaks:
-            request.wfile.write(body[start:][: breaks.pop(0)])
-        else:
-            request.wfile.write(body[start:])
 
 
 @pytest.fixture
@@ -168,6 +30,5 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StandI
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub cache"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
     yield hub
     hub.stop()

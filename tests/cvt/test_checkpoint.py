@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from cvt.checkpoint_keys import from_ours
 from cvt.config import CvtConfig
 from cvt.errors import CheckpointError, ConfigError
 from cvt.model import CvtForImageClassification, CvtModel
+from tests.cvt.checkpoints import randomise, spelled
 
 
 def pixels() -> Tensor:
@@ -32,10 +32,6 @@ def logits(model: nn.Module) -> Tensor:
     with torch.no_grad():
         result: Tensor = model(pixels()).logits
     return result
-
-
-def spelled(model: nn.Module, layout: Any) -> dict[str, Tensor]:
-    return {from_ours(name, layout): tensor.clone() for name, tensor in model.state_dict().items()}
 
 
 @pytest.fixture
@@ -171,10 +167,9 @@ def test_a_bare_file_with_a_configuration(
         CvtForImageClassification.from_pretrained(path)
 
 
-def test_a_bare_file_of_a_released_architecture_needs_nothing(
-    tmp_path: Path, randomised: Callable[[nn.Module], nn.Module]
-) -> None:
-    model = randomised(CvtForImageClassification(CvtConfig(num_labels=11, hidden_act="quick_gelu")))
+def test_a_bare_file_of_a_released_architecture_needs_nothing(tmp_path: Path) -> None:
+    model = CvtForImageClassification(CvtConfig(num_labels=11, hidden_act="quick_gelu"))
+    randomise(model)
     torch.save(spelled(model, "microsoft"), tmp_path / "CvT-13-224x224-IN-1k.pth")
     loaded = CvtForImageClassification.from_pretrained(tmp_path / "CvT-13-224x224-IN-1k.pth")
     assert loaded.config == model.config
