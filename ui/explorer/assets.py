@@ -18,7 +18,7 @@ from visualize.palette import Palette, lookup_table
 __all__ = ["LANGUAGES", "pure_script", "script", "stylesheet", "template", "texts"]
 
 LANGUAGES = ("en", "ja")
-_MODULES = ("data.js", "draw.js", "words.js", "explorer.js")
+_MODULES = ("data", "draw", "words", "state", "maps", "controls", "share", "pointer", "explorer")
 _IMPORT = re.compile(r"^import .*? from \"\./\w+\.js\";\n", re.MULTILINE | re.DOTALL)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
 
@@ -28,12 +28,12 @@ def _read(name: str) -> str:
 
 
 def _joined(name: str) -> str:
-    return _EXPORT.sub("", _IMPORT.sub("", _read(name)))
+    return _EXPORT.sub("", _IMPORT.sub("", _read(f"{name}.js")))
 
 
 def pure_script() -> str:
     """The pure functions as a script that defines them."""
-    return _joined("pure.js")
+    return _joined("pure")
 
 
 def texts() -> dict[str, dict[str, str]]:

@@ -15,10 +15,10 @@ The page gives it values and hears one event::
 In the browser the root is ``#explorer`` (the component brings it; give no ``elem_id``), with the attributes of the
 design's contract and an object ``explorer``::
 
-    await root.explorer.open({ stage, block, head, view, query, target })   # stage from 1; any of them
-    await root.explorer.attentionRow(stage, block, head, query)             # Float32Array, CLS first where there is one
-    root.explorer.setUrl({ example, model })                                # null removes; the explorer owns the address
-    root.explorer.parameters                                                # what the address said when the page opened
+    await root.explorer.open({ stage, block, head, view, query, target })  # stage from 1; any of them
+    await root.explorer.attentionRow(stage, block, head, query)            # Float32Array, CLS first where it exists
+    root.explorer.setUrl({ example, model })                               # null removes; the explorer owns the address
+    root.explorer.parameters                                               # what the address said at first
 
 ``view`` is one of "attention", "attention_cls", "attention_received", "feature", "similarity", "rollout" and
 "class_evidence". Whenever what is shown changes, the root dispatches ``explorer:change``, with stage, block, head and

@@ -68,15 +68,29 @@ export class PhotoData {
     });
   }
 
-  /** Everything that is still missing, in the order in which people ask for it, one file at a time. */
+  /** Fetch what is still missing while nobody needs the machine, one file at a time, beginning near a stage. */
+  async preload(stage, whenIdle) {
+    if (this.preloading) return;
+    this.preloading = true;
+    for (const start of this.missing(stage)) {
+      if (this.closed) return;
+      await start().catch(() => null); // it is asked for again when somebody opens it
+      await new Promise(whenIdle);
+    }
+    this.preloading = false;
+  }
+
   *missing(stage) {
-    const nearest = this.stages.map((_, index) => index + 1).sort((a, b) => Math.abs(a - stage) - Math.abs(b - stage) || b - a);
-    for (const s of nearest) {
+    const near = this.stages.map((_, index) => index + 1).sort((a, b) => Math.abs(a - stage) - Math.abs(b - stage) || b - a);
+    const { rollout, evidence } = this.value;
+    for (const s of near) {
       for (let b = this.stages[s - 1].blocks.length - 1; b >= 0; b--) {
         if (!this.promises.has(`block ${s} ${b}`)) yield () => this.block(s, b);
       }
     }
-    for (const s of nearest) if (!this.promises.has(`features ${s}`)) yield () => this.features(s);
+    for (const s of near) if (!this.promises.has(`features ${s}`)) yield () => this.features(s);
+    if (rollout && !this.promises.has("rollout")) yield () => this.maps("rollout", rollout);
+    for (const { index, maps } of evidence) if (!this.promises.has(`evidence ${index}`)) yield () => this.maps(`evidence ${index}`, maps);
   }
 
   once(name, make) {

@@ -2,6 +2,8 @@
 
 import { cells, cropBox, decodePalette, mapBox, paint, windowOf } from "./pure.js";
 
+const LARGEST = 16000; // pixels on a side, and in all, that every browser's canvas holds
+const AREA = 6e7;
 const palettes = new Map();
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -22,6 +24,14 @@ function shape(parent, tag, className) {
   return parent.appendChild(node);
 }
 
+function layer(parent, className, view) {
+  const svg = shape(parent, "svg", className);
+  svg.setAttribute("viewBox", `${view.left} ${view.top} ${view.width} ${view.height}`);
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("aria-hidden", "true");
+  return svg;
+}
+
 function setBox(node, box) {
   node.setAttribute("visibility", box ? "visible" : "hidden");
   if (!box) return;
@@ -30,40 +40,37 @@ function setBox(node, box) {
   }
 }
 
-/** One photo with a map and marks on it. The map's canvas has one pixel per cell; the browser scales it. */
+/** One photo with a map and marks on it. The map's canvas has one pixel per cell; the browser scales it.
+
+    `view` is the part of the photo that is shown, all positions below are in photo pixels. */
 export class Panel {
-  constructor(parent, crop) {
-    const [height, width] = crop.photo;
+  constructor(parent, crop, view) {
     this.crop = crop;
+    this.view = view;
     this.figure = make(parent, "figure", "panel");
     this.picture = make(this.figure, "div", "picture");
     this.photo = make(this.picture, "canvas", "photo");
     this.seen = make(this.picture, "div", "seen");
     this.map = make(this.seen, "canvas", "map");
     this.caption = make(this.figure, "figcaption", "caption");
-    this.picture.style.aspectRatio = `${width} / ${height}`;
-    this.grid = this.layer("grid");
-    this.marks = this.layer("marks");
-    this.veil = shape(this.grid, "path", "veil");
-    this.lines = shape(this.grid, "path", "lines");
+    this.picture.setAttribute("role", "img");
+    this.picture.style.aspectRatio = `${view.width} / ${view.height}`;
+    const [height, width] = crop.photo;
     const seen = cropBox(crop);
-    this.veil.setAttribute("d", `M0 0H${width}V${height}H0Z M${seen.left} ${seen.top}v${seen.height}h${seen.width}v${-seen.height}Z`);
-    place(this.seen, seen, { top: 0, left: 0, height, width });
+    place(this.photo, { top: 0, left: 0, height, width }, view);
+    place(this.seen, seen, view);
+    const grid = layer(this.picture, "grid", view);
+    this.marks = layer(this.picture, "marks", view);
+    const veil = shape(grid, "path", "veil");
+    veil.setAttribute("d", `M0 0H${width}V${height}H0Z M${seen.left} ${seen.top}v${seen.height}h${seen.width}v${-seen.height}Z`);
+    this.lines = shape(grid, "path", "lines");
     this.boxes = new Map();
     this.drawn = null;
   }
 
-  layer(className) {
-    const svg = shape(this.picture, "svg", className);
-    svg.setAttribute("viewBox", `0 0 ${this.crop.photo[1]} ${this.crop.photo[0]}`);
-    svg.setAttribute("preserveAspectRatio", "none");
-    svg.setAttribute("aria-hidden", "true");
-    return svg;
-  }
-
   /** Draw the photo as large as the panel is on this screen. */
   drawPhoto(bitmap) {
-    const width = Math.min(bitmap.width, Math.ceil(this.picture.clientWidth * devicePixelRatio)) || 1;
+    const width = Math.min(bitmap.width, Math.ceil(this.photo.clientWidth * devicePixelRatio)) || 1;
     if (this.photo.width === width && this.bitmap === bitmap) return;
     this.bitmap = bitmap;
     this.photo.width = width;
@@ -73,13 +80,13 @@ export class Panel {
     context.drawImage(bitmap, 0, 0, this.photo.width, this.photo.height);
   }
 
-  /** Thin lines between the tokens of a grid. */
+  /** Thin lines between the tokens of a grid, within what the model sees. */
   drawGrid(grid) {
+    const seen = cropBox(this.crop);
     const first = windowOf(this.crop, grid, [0, 0], grid.stride);
-    const [bottom, right] = [first.top + first.height * grid.rows, first.left + first.width * grid.columns];
     let path = "";
-    for (let row = 0; row <= grid.rows; row++) path += `M${first.left} ${first.top + row * first.height}H${right}`;
-    for (let column = 0; column <= grid.columns; column++) path += `M${first.left + column * first.width} ${first.top}V${bottom}`;
+    for (let row = 1; row < grid.rows; row++) path += `M${seen.left} ${first.top + row * first.height}h${seen.width}`;
+    for (let column = 1; column < grid.columns; column++) path += `M${first.left + column * first.width} ${seen.top}v${seen.height}`;
     this.lines.setAttribute("d", path);
     this.lines.setAttribute("class", cells(grid) > 1000 ? "lines fine" : "lines");
   }
@@ -130,19 +137,19 @@ export function drawScale(canvas, name) {
   context.putImageData(image, 0, 0);
 }
 
-/** What is on the page as one picture at the photo's full size, with its words and its scale below.
+/** What is on the page as one picture, a photo's pixel to a pixel, with its words and its scale below.
 
     `panels` are { map, colours, scale, boxes: [[kind, box]], caption }; small photos are enlarged until words fit. */
-export function composePicture(photo, crop, panels, columns, { title, legend, opacity, colours }) {
-  const [height, width] = crop.photo;
+export function composePicture(photo, crop, view, panels, columns, { title, legend, opacity, colours }) {
+  const { width, height } = view;
   const rows = Math.ceil(panels.length / columns);
-  const fitting = Math.min(16000 / (width * columns), 16000 / (height * rows), Math.sqrt(6e7 / (width * columns * height * rows)));
-  const factor = Math.min(Math.max(1, Math.ceil(960 / (width * columns))), fitting);
-  const unit = Math.max(10, (width * columns * factor) / 64); // the height of a letter
-  const captions = panels.length > 1 ? 2 * unit : 0;
+  const [across, down] = [width * columns, height * rows];
+  const factor = Math.min(Math.max(1, Math.ceil(960 / across)), LARGEST / across, LARGEST / down, Math.sqrt(AREA / (across * down)));
+  const letter = Math.max(10, (across * factor) / 64);
+  const captions = panels.length > 1 ? 2 * letter : 0;
   const canvas = document.createElement("canvas");
-  canvas.width = Math.round(width * columns * factor);
-  canvas.height = Math.round((height * factor + captions) * rows + 5.5 * unit);
+  canvas.width = Math.round(across * factor);
+  canvas.height = Math.round((height * factor + captions) * rows + 5.5 * letter);
   const context = canvas.getContext("2d");
   context.fillStyle = "#ffffff";
   context.fillRect(0, 0, canvas.width, canvas.height);
@@ -152,20 +159,21 @@ export function composePicture(photo, crop, panels, columns, { title, legend, op
     context.save();
     context.translate(x, y);
     context.scale(factor, factor);
-    composePanel(context, photo, crop, panel, opacity, unit / factor);
+    context.beginPath();
+    context.rect(0, 0, width, height);
+    context.clip();
+    context.translate(-view.left, -view.top);
+    composePanel(context, photo, crop, panel, opacity, letter / factor);
     context.restore();
-    write(context, panel.caption, x + unit / 2, y + height * factor + captions / 2, unit);
+    write(context, panel.caption, x + letter / 2, y + height * factor + captions / 2, letter);
   });
-  composeLegend(context, canvas, unit, title, legend, colours);
+  composeLegend(context, canvas, letter, title, legend, colours);
   return canvas;
 }
 
-function composePanel(context, photo, crop, { map, colours, scale, boxes }, opacity, unit) {
+function composePanel(context, photo, crop, { map, colours, scale, boxes }, opacity, letter) {
   const [height, width] = crop.photo;
   const seen = cropBox(crop);
-  context.beginPath();
-  context.rect(0, 0, width, height);
-  context.clip();
   context.imageSmoothingQuality = "high";
   context.drawImage(photo, 0, 0, width, height);
   context.fillStyle = "rgb(0 0 0 / 50%)";
@@ -191,29 +199,29 @@ function composePanel(context, photo, crop, { map, colours, scale, boxes }, opac
   for (const [kind, box] of boxes) {
     for (const [style, thickness] of [["#000000", 0.36], ["#ffffff", 0.18]]) {
       context.strokeStyle = style;
-      context.lineWidth = thickness * unit;
-      context.setLineDash(kind === "field" ? [unit / 2, unit / 2] : []);
+      context.lineWidth = thickness * letter;
+      context.setLineDash(kind === "field" ? [letter / 2, letter / 2] : []);
       context.strokeRect(box.left, box.top, box.width, box.height);
     }
   }
 }
 
-function composeLegend(context, canvas, unit, title, legend, colours) {
-  const top = canvas.height - 5.5 * unit;
-  write(context, title, unit / 2, top + unit, unit);
+function composeLegend(context, canvas, letter, title, legend, colours) {
+  const top = canvas.height - 5.5 * letter;
+  write(context, title, letter / 2, top + letter, letter);
   const strip = document.createElement("canvas");
   [strip.width, strip.height] = [256, 1];
   drawScale(strip, colours);
-  const width = canvas.width - unit;
-  context.drawImage(strip, unit / 2, top + 2 * unit, width, 0.9 * unit);
+  const width = canvas.width - letter;
+  context.drawImage(strip, letter / 2, top + 2 * letter, width, 0.9 * letter);
   for (const { text, at } of legend.ticks) {
-    const x = unit / 2 + at * width;
-    context.fillRect(Math.min(x, canvas.width - unit / 2 - 1), top + 2.9 * unit, Math.max(1, unit / 10), unit / 3);
+    const x = letter / 2 + at * width;
+    context.fillRect(Math.min(x, canvas.width - letter / 2 - 1), top + 2.9 * letter, Math.max(1, letter / 10), letter / 3);
     context.textAlign = at < 0.05 ? "left" : at > 0.95 ? "right" : "center";
-    write(context, text, x, top + 3.8 * unit, 0.8 * unit);
+    write(context, text, x, top + 3.8 * letter, 0.8 * letter);
   }
   context.textAlign = "left";
-  write(context, legend.name, unit / 2, top + 4.9 * unit, 0.8 * unit);
+  write(context, legend.name, letter / 2, top + 4.9 * letter, 0.8 * letter);
 }
 
 function write(context, text, x, y, size) {

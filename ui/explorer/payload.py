@@ -1,4 +1,4 @@
-"""What the explorer's browser side gets of a trace: a few hundred bytes of geometry, and files of half-precision numbers.
+"""What the explorer's browser side gets of a trace: some geometry, and files of half-precision numbers.
 
 Attention itself never travels. Each block is one file, its queries ``[heads, queries, channels / heads]`` followed by
 its keys ``[heads, keys, channels / heads]``, float16, little-endian, CLS first where the stage has one; the browser
@@ -19,6 +19,7 @@ from gradio.data_classes import FileData, GradioModel
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
+from pydantic import Field
 
 from cvt.geometry import Grid
 from cvt.trace import StageTrace, Trace
@@ -109,7 +110,7 @@ class ExplorerData(GradioModel):
     """A trace as the browser gets it.
 
     Attributes:
-        key: names photo, model and resolution by their content; two values with the same key differ at most in their maps.
+        key: names photo, model and resolution by their content; values with the same key differ at most in their maps.
         model, example: for the address; ``example`` is None for a photo that somebody brought.
         photo: the photo, at most 1,280 pixels wide or high.
         original: the photo at its full size, where that is larger.
@@ -124,7 +125,7 @@ class ExplorerData(GradioModel):
     stages: list[StageData]
     classes: list[ClassData]
     rollout: MapsData | None = None
-    evidence: list[EvidenceData] = []
+    evidence: list[EvidenceData] = Field(default_factory=list)
 
 
 def explorer_value(trace: Trace, *, model_name: str, example: str | None = None) -> ExplorerData:

@@ -157,8 +157,9 @@ export function similarity(unit, channels, token) {
 }
 
 /** The channels in which a token stands out most: its largest standard scores over the map, best first. */
-export function strongestChannels({ channels, tokens, values }, spread, token, count) {
-  const scores = Array.from({ length: channels }, (_, c) => [(values[c * tokens + token] - spread.mean[c]) / spread.deviation[c], c]);
+export function strongestChannels({ channels, tokens, values, spread }, token, count) {
+  const score = (c) => (values[c * tokens + token] - spread.mean[c]) / spread.deviation[c];
+  const scores = Array.from({ length: channels }, (_, c) => [score(c), c]);
   return scores.sort((a, b) => b[0] - a[0]).slice(0, count).map(([, channel]) => channel);
 }
 
@@ -217,7 +218,16 @@ export function cropBox(crop) {
   return boxOf(crop, -0.5, -0.5, crop.height - 0.5, crop.width - 0.5);
 }
 
-/** Edges on the photo of a map drawn with one more cell all round: [top, left, bottom, right]. */
+/** The part of the photo that is shown: all of it, or only what the model sees of it. */
+export function viewOf(crop, seenOnly) {
+  const [height, width] = crop.photo;
+  if (!seenOnly) return { top: 0, left: 0, height, width };
+  const seen = cropBox(crop);
+  const [top, left] = [Math.max(0, seen.top), Math.max(0, seen.left)];
+  return { top, left, height: Math.min(height, seen.top + seen.height) - top, width: Math.min(width, seen.left + seen.width) - left };
+}
+
+/** Edges on the photo of a map drawn with one more cell all round. */
 export function mapBox(crop, grid) {
   const low = grid.offset - 1.5 * grid.stride;
   return boxOf(crop, low, low, low + (grid.rows + 2) * grid.stride, low + (grid.columns + 2) * grid.stride);
@@ -286,36 +296,47 @@ export function limits(kind, maps, { stretched = false, baseline = null, reach =
 /** "row,column" or [row, column] or "cls" → [row, column] or "cls"; null for anything else. */
 export function parseQuery(query) {
   if (query === "cls") return "cls";
-  const [row, column, ...rest] = typeof query === "string" ? query.split(",").map((part) => part.trim() === "" ? NaN : Number(part)) : Array.isArray(query) ? query : [];
-  return Number.isInteger(row) && Number.isInteger(column) && rest.length === 0 ? [row, column] : null;
+  const parts = typeof query === "string" ? query.split(",") : Array.isArray(query) ? query : [];
+  const [row, column] = parts.map((one) => (String(one).trim() === "" ? NaN : Number(one)));
+  return parts.length === 2 && Number.isInteger(row) && Number.isInteger(column) ? [row, column] : null;
 }
 
-/** What `wanted` asks for that these stages have, over what `current` has: stage (from 1), block, head, query. */
+/** An index from 0 to count − 1, given as a number or text; negative ones count from the end; null for anything else. */
+export function pickIndex(value, count) {
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  if (!Number.isInteger(number) || number < -count || number >= count) return null;
+  return number < 0 ? number + count : number;
+}
+
+/** "mean", "all", or a head's index. */
+export function pickHead(value, heads) {
+  return value === "mean" || value === "all" ? value : pickIndex(value, heads);
+}
+
+/** A stage counted from 1. */
+export function pickStage(value, count) {
+  const number = Number(value);
+  return Number.isInteger(number) && number >= 1 && number <= count ? number : null;
+}
+
+/** A token of a stage as [row, column] or "cls"; null where the stage has no such token. */
+export function pickQuery(value, stage) {
+  const query = parseQuery(value);
+  if (query === "cls") return stage.has_cls ? query : null;
+  const { rows, columns } = stage.tokens;
+  return query && query[0] >= 0 && query[0] < rows && query[1] >= 0 && query[1] < columns ? query : null;
+}
+
+/** Stage, block and head after some wishes: what they ask for where that exists, else what was chosen before. */
 export function settle(stages, current, wanted) {
-  const stage = inside(wanted.stage, 1, stages.length) ?? current.stage;
-  const { blocks, heads, tokens, has_cls } = stages[stage - 1];
-  const index = (value, count) => inside(value, 0, count - 1) ?? (inside(value, -count, -1) ?? -count - 1) + count;
-  const named = wanted.head === "mean" || wanted.head === "all";
-  const block = index(wanted.block, blocks.length);
-  const head = named ? wanted.head : index(wanted.head, heads);
-  const kept = stage === current.stage;
+  const stage = pickStage(wanted.stage, stages.length) ?? pickStage(current.stage, stages.length) ?? stages.length;
+  const { blocks, heads } = stages[stage - 1];
+  const kept = stage === current.stage ? pickIndex(current.block, blocks.length) : null;
   return {
     stage,
-    block: block >= 0 ? block : kept ? current.block : blocks.length - 1,
-    head: head === "mean" || head === "all" || head >= 0 ? head : Number(current.head) >= heads ? "mean" : current.head,
-    query: settleQuery(parseQuery(wanted.query), tokens, has_cls),
+    block: pickIndex(wanted.block, blocks.length) ?? kept ?? blocks.length - 1,
+    head: pickHead(wanted.head, heads) ?? pickHead(current.head, heads) ?? "mean",
   };
-}
-
-function inside(value, low, high) {
-  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
-  return Number.isInteger(number) && number >= low && number <= high ? number : null;
-}
-
-function settleQuery(query, grid, hasCls) {
-  if (query === "cls") return hasCls ? "cls" : null;
-  if (!query || query.some((value) => value < 0) || query[0] >= grid.rows || query[1] >= grid.columns) return null;
-  return query;
 }
 
 /** The token of another grid nearest to a token of this one. */

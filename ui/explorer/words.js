@@ -1,13 +1,15 @@
 /* Words and numbers: what a picture says, as facts to be read beside it and as one sentence. */
 
 import { entropy, extremes, fill, keysForHalf, percent, strongestChannels } from "./pure.js";
+import { valueAt } from "./maps.js";
+import { classNow, countsNow, selection, stageNow, state, text } from "./state.js";
 
 /** The texts of a language as a function: text("name", { values }). */
-export function speaker(language) {
-  const texts = TEXTS[language];
-  return (name, values = {}) => fill(texts[name] ?? name, values);
+export function speaker(name) {
+  return (key, values = {}) => fill(TEXTS[name][key] ?? key, values);
 }
 
+/** The language of a page: what its address asks for, else the browser's, as far as there are texts. */
 export function language(search) {
   const wanted = new URLSearchParams(search).get("lang") ?? navigator.language ?? "en";
   return wanted.toLowerCase().startsWith("ja") ? "ja" : "en";
@@ -16,116 +18,167 @@ export function language(search) {
 /** A number with about three digits, and a true minus. */
 export function digits(value) {
   const size = Math.abs(value);
-  const text = size >= 1000 || (size > 0 && size < 0.001) ? value.toExponential(1) : value.toPrecision(3);
-  return text.replace("-", "−");
+  const small = size > 0 && size < 0.001;
+  return (size >= 1000 || small ? value.toExponential(1) : value.toPrecision(3)).replaceAll("-", "−");
 }
 
 /** A token in words: "row, column", counted from 1. */
-export function placeOf(text, query) {
+function placeOf(query) {
   return query === "cls" ? text("token cls") : text("place", { row: query[0] + 1, column: query[1] + 1 });
 }
 
-/** Numbers of one distribution over keys. */
-export function spread(map) {
-  return { entropy: entropy(map.row), half: keysForHalf(map.values), keys: map.values.length, cls: map.row.length > map.values.length ? map.row[0] : null };
+/** What tells one of several panels from the others. */
+export function nameOf({ query, head, map }) {
+  const name = selection.head === "all" ? text("head name", { head: head + 1 }) : placeOf(query);
+  return map?.row ? `${name} · ${text("bits", { bits: entropy(map.row).toFixed(2) })}` : name;
 }
 
-/** The facts of a view: [{ label, value, sub }], and where a number differs between panels, both ends. */
-export function factsOf(text, context) {
-  const { view, panels, stages, selection } = context;
-  const stage = stages[selection.stage - 1];
-  const many = (values, show) => shown(values, show);
-  const tokens = {
-    label: text("fact.token"),
-    value: [...new Set(panels.map((panel) => placeOf(text, panel.query)))].join(" | "),
-    sub: text("row column", stage.tokens),
-  };
-  if (view === "attention" || view === "attention_cls" || view === "attention_received") {
-    const numbers = panels.map((panel) => spread(panel.map));
-    const uniform = Math.log2(panels[0].map.row.length).toFixed(2);
-    const joins = stages.findIndex((one) => one.has_cls) + 1;
-    return [
-      view === "attention_received" ? { label: text("fact.token"), value: text("token mean"), sub: text("of count", { count: stage.tokens.rows * stage.tokens.columns + (stage.has_cls ? 1 : 0) }) } : { ...tokens, sub: panels[0].query === "cls" ? "" : tokens.sub },
-      { label: text("fact.block"), value: text("option.block", { block: selection.block + 1, count: stage.blocks.length }), sub: text("of stage", { stage: selection.stage, count: stages.length }) },
-      headFact(text, selection.head, stage.heads),
-      { label: text("fact.entropy"), value: text("bits", { bits: many(numbers.map((n) => n.entropy), (v) => v.toFixed(2)) }), sub: text("uniform bits", { bits: uniform }) },
-      { label: text("fact.half"), value: text("keys", { count: many(numbers.map((n) => n.half), String) }), sub: text("of count", { count: numbers[0].keys }) },
-      numbers[0].cls === null
-        ? { label: text("fact.cls"), value: text("no cls"), sub: joins ? text("cls from", { stage: joins }) : "" }
-        : { label: text("fact.cls"), value: many(numbers.map((n) => n.cls), percent), sub: text("one key", { count: panels[0].map.row.length }), swatch: numbers[0].cls },
-    ];
-  }
-  const [{ query, map }] = panels;
-  const here = query === "cls" ? null : context.valueAt(map, query);
-  if (view === "feature") {
-    const { features, channel } = context;
-    const [low, high] = extremes(map.values);
-    const facts = [
-      tokens,
-      { label: text("fact.channel"), value: channel === "norm" ? text("option.channel.norm") : text("option.channel", { channel: channel + 1, count: stage.channels }), sub: text("of stage", { stage: selection.stage, count: stages.length }) },
-      { label: text("fact.value"), value: here === null ? "–" : digits(here), sub: text("range", { low: digits(low), high: digits(high) }) },
-    ];
-    if (query === "cls") return facts;
-    const strongest = strongestChannels(features, features.spread, query[0] * stage.tokens.columns + query[1], 3);
-    return [...facts, { label: text("fact.standout"), value: strongest.map((c) => c + 1).join(" · "), sub: text("channels") }];
-  }
-  if (view === "similarity") {
-    const mean = map.values.reduce((sum, v) => sum + v, 0) / map.values.length;
-    const own = query[0] * stage.tokens.columns + query[1];
-    let twin = own === 0 ? 1 : 0;
-    map.values.forEach((value, index) => { if (index !== own && value > map.values[twin]) twin = index; });
-    return [
-      tokens,
-      { label: text("fact.similarity"), value: digits(mean), sub: text("cosine") },
-      { label: text("fact.twin"), value: placeOf(text, [Math.floor(twin / stage.tokens.columns), twin % stage.tokens.columns]), sub: `${text("cosine")} ${digits(map.values[twin] ?? 1)}` },
-      { label: text("fact.alike"), value: String(map.values.filter((value) => value > 0.5).length), sub: text("above half") },
-    ];
-  }
-  const share = (value) => (value === null ? "–" : percent(value));
-  if (view === "rollout") {
-    return [
-      tokens,
-      { label: text("fact.share"), value: here === null ? "–" : `${digits(here / map.baseline)} ×`, sub: text("uniform", { value: share(map.baseline) }) },
-      { label: text("fact.half"), value: text("pixels", { count: keysForHalf(map.values) }), sub: text("of count", { count: map.values.length }) },
-    ];
-  }
+/** The facts of the panels on the screen, [{ label, value, sub }]; `shown` are { query, head, map }. */
+export function factsOf(shown) {
+  const facts = { feature: featureFacts, similarity: similarityFacts, rollout: rolloutFacts, class_evidence: evidenceFacts };
+  return (facts[selection.view] ?? attentionFacts)(shown);
+}
+
+function fact(name, value, sub = "") {
+  return { label: text(`fact.${name}`), value, sub };
+}
+
+function tokenFact(shown) {
+  const places = [...new Set(shown.map(({ query }) => placeOf(query)))].join(" | ");
+  return fact("token", places, shown[0].query === "cls" ? "" : text("of grid", stageNow().tokens));
+}
+
+/** The token; and, while another place is pointed at than the one that looks, what that place gets. */
+function lookingFact(shown) {
+  const { hovered, pins } = state;
+  const told = tokenFact(shown);
+  if (!hovered || (!pins.length && shown[0].query !== "cls")) return told;
+  const share = several(shown.map(({ map }) => valueAt(map, hovered)), percent);
+  return { ...told, sub: text("gives", { share, place: placeOf(hovered) }) };
+}
+
+function ofStage() {
+  return text("of stage", { stage: selection.stage, count: state.current.stages.length });
+}
+
+function attentionFacts(shown) {
+  const { blocks, has_cls } = stageNow();
+  const rows = shown.map(({ map }) => map.row);
+  const received = selection.view === "attention_received";
+  const here = shown.map(({ query, map }) => (query === "cls" ? 0 : valueAt(map, query)));
   return [
-    { label: text("fact.class"), value: context.target.label, sub: "" },
-    { label: text("fact.probability"), value: percent(context.target.probability), sub: "" },
-    { label: text("fact.method"), value: text(`option.${map.method}`), sub: text("of stage", { stage: selection.stage, count: stages.length }) },
-    { label: text("fact.evidence"), value: here === null ? "–" : digits(here), sub: text("range", { low: digits(extremes(map.values)[0]), high: digits(extremes(map.values)[1]) }) },
+    received ? tokenFact(shown) : lookingFact(shown),
+    received
+      ? fact("share", several(here, percent), text("uniform", { value: percent(1 / rows[0].length) }))
+      : fact("block", text("option.block", { block: selection.block + 1, count: blocks.length }), ofStage()),
+    headFact(),
+    fact("entropy", several(rows.map(entropy), fixed), text("bits of", { bits: fixed(Math.log2(rows[0].length)) })),
+    fact("half", several(shown.map(({ map }) => keysForHalf(map.values)), String), text("of keys", { count: countsNow().keys })),
+    has_cls
+      ? fact("cls", several(rows.map((row) => row[0]), percent), text("one key", { count: rows[0].length }))
+      : fact("cls", text("no cls"), clsJoins()),
   ];
 }
 
-function headFact(text, head, count) {
-  return head === "mean" || head === "all"
-    ? { label: text("fact.head"), value: text(head === "mean" ? "mean" : "option.head.all"), sub: text("mean of", { count }) }
-    : { label: text("fact.head"), value: text("option.head", { head: head + 1, count }), sub: "" };
+function clsJoins() {
+  const stage = state.current.stages.findIndex((one) => one.has_cls) + 1;
+  return stage ? text("cls from", { stage }) : "";
 }
 
-/** Two values side by side; of more, the smallest and the largest. */
-function shown(values, show) {
+function headFact() {
+  const { head } = selection;
+  const count = stageNow().heads;
+  if (count > 1 && (head === "mean" || head === "all")) return fact("head", text(head), text("of heads", { count }));
+  return fact("head", text("option.head", { head: head === "mean" || head === "all" ? 1 : head + 1, count }));
+}
+
+function featureFacts(shown) {
+  const { query, map } = shown.at(-1);
+  const { channels, tokens } = stageNow();
+  const { channel } = selection;
+  const features = state.current.peek(`features ${selection.stage}`);
+  const strongest = strongestChannels(features, query[0] * tokens.columns + query[1], 3);
+  const [low, high] = extremes(map.values).map(digits);
+  return [
+    tokenFact(shown),
+    fact("channel", channel === "norm" ? text("option.channel.norm") : text("option.channel", { channel: channel + 1, count: channels }), ofStage()),
+    fact("value", digits(valueAt(map, query)), text("range", { low, high })),
+    fact("standout", strongest.map((one) => one + 1).join(" · "), text("channels")),
+  ];
+}
+
+function similarityFacts(shown) {
+  const { columns } = stageNow().tokens;
+  const nearest = shown.map(({ query, map }) => twinOf(map.values, query[0] * columns + query[1]));
+  const means = shown.map(({ map }) => map.values.reduce((sum, value) => sum + value, 0) / map.values.length);
+  const alike = shown.map(({ map }) => map.values.filter((value) => value > 0.5).length);
+  return [
+    tokenFact(shown),
+    fact("similarity", several(means, digits), text("cosine")),
+    fact("twin", nearest.map((token) => placeOf([Math.floor(token / columns), token % columns])).join(" | "),
+      `${text("cosine")} ${several(shown.map(({ map }, index) => map.values[nearest[index]]), digits)}`),
+    fact("alike", several(alike, String), text("above half")),
+  ];
+}
+
+/** The token most like another one, itself left out. */
+function twinOf(values, token) {
+  let best = token === 0 && values.length > 1 ? 1 : 0;
+  for (let i = 0; i < values.length; i++) if (i !== token && values[i] > values[best]) best = i;
+  return best;
+}
+
+function rolloutFacts(shown) {
+  const { query, map } = shown.at(-1);
+  return [
+    tokenFact(shown),
+    fact("share", text("times", { times: digits(valueAt(map, query) / map.baseline) }), text("uniform", { value: percent(map.baseline) })),
+    fact("half", String(keysForHalf(map.values)), text("of pixels", { count: map.values.length })),
+  ];
+}
+
+function evidenceFacts(shown) {
+  const { query, map } = shown.at(-1);
+  const { label, probability } = classNow();
+  const [low, high] = extremes(map.values).map(digits);
+  return [
+    tokenFact(shown),
+    fact("class", label),
+    fact("probability", percent(probability)),
+    fact("method", text(`option.${map.method}`), ofStage()),
+    fact("evidence", digits(valueAt(map, query)), text("range", { low, high })),
+  ];
+}
+
+function fixed(value) {
+  return value.toFixed(2);
+}
+
+/** One or two values side by side; of more, the smallest and the largest. */
+function several(values, show) {
   if (values.length <= 2) return values.map(show).join(" | ");
   return `${show(Math.min(...values))} – ${show(Math.max(...values))}`;
 }
 
 /** The same as one sentence, for ears. */
-export function sentenceOf(text, context, facts) {
-  const { view, panels, selection, stages } = context;
-  const stage = stages[selection.stage - 1];
-  const pinned = context.pinned ? text("sentence.pinned") : "";
-  if (view === "attention" || view === "attention_cls") {
-    return pinned + panels.map(({ query, map }) => {
-      const numbers = spread(map);
-      const head = selection.head === "mean" || selection.head === "all" ? "sentence.head.mean" : "sentence.head";
-      return text("sentence.attention", {
-        token: query === "cls" ? text("token cls") : text("sentence.token", { row: query[0] + 1, column: query[1] + 1 }),
-        stage: selection.stage, block: selection.block + 1, head: text(head, { head: Number(selection.head) + 1, count: stage.heads }),
-        entropy: numbers.entropy.toFixed(2), uniform: Math.log2(map.row.length).toFixed(2), half: numbers.half, keys: numbers.keys,
-        cls: numbers.cls === null ? "" : text("sentence.cls", { share: percent(numbers.cls) }),
-      });
-    }).join(" ");
-  }
+export function sentenceOf(shown, facts) {
+  const pinned = state.pins.length ? text("sentence.pinned") : "";
+  if (selection.view === "attention" || selection.view === "attention_cls") return pinned + shown.map(attentionSentence).join(" ");
   const told = facts.map(({ label, value, sub }) => [label, value, sub].filter(Boolean).join(" ")).join("; ");
-  return pinned + text("sentence.facts", { view: text(`view.${view}`), stage: selection.stage, facts: told });
+  return pinned + text("sentence.facts", { view: text(`view.${selection.view}`), stage: selection.stage, facts: told });
+}
+
+function attentionSentence({ query, head, map }) {
+  const { heads, has_cls } = stageNow();
+  return text("sentence.attention", {
+    token: query === "cls" ? text("token cls") : text("sentence.token", { row: query[0] + 1, column: query[1] + 1 }),
+    stage: selection.stage,
+    block: selection.block + 1,
+    head: head === "mean" ? text("sentence.head.mean", { count: heads }) : text("sentence.head", { head: head + 1, count: heads }),
+    entropy: fixed(entropy(map.row)),
+    uniform: fixed(Math.log2(map.row.length)),
+    half: keysForHalf(map.values),
+    keys: map.values.length,
+    cls: has_cls ? text("sentence.cls", { share: percent(map.row[0]) }) : "",
+  });
 }
