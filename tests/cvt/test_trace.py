@@ -1,0 +1,317 @@
+"""A trace holds the network's own numbers, with nothing of the network in it, and leaves the network as it was."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from cvt.config import CvtConfig
+from cvt.errors import ConfigError, ImageError
+from cvt.geometry import stage_geometry
+from cvt.image_processor import CvtImageProcessor
+from cvt.model import CvtForImageClassification
+from cvt.probe import record
+from cvt.trace import Trace, trace
+from tests.cvt.networks import small_classifier
+
+NAMES = {0: "cat", 1: "dog", 2: "bird", 3: "fish", 4: "house"}
+MODELS: dict[str, dict[str, Any]] = {
+    "released": {},
+    "CLS everywhere": {"cls_token": (True, True, True)},
+    "no CLS": {"cls_token": (False, False, False)},
+    "average pooling": {"qkv_projection_method": ("avg", "avg", "avg")},
+    "linear": {"qkv_projection_method": ("linear", "linear", "linear"), "cls_token": (True, False, False)},
+}
+
+
+@pytest.fixture(params=MODELS.values(), ids=MODELS)
+def model(request: pytest.FixtureRequest) -> CvtForImageClassification:
+    return small_classifier(id2label=NAMES, temperature=1.7, **request.param)
+
+
+@pytest.fixture
+def released() -> CvtForImageClassification:
+    return small_classifier(id2label=NAMES, temperature=1.7)
+
+
+@pytest.fixture
+def processor() -> CvtImageProcessor:
+    return CvtImageProcessor(size=64)
+
+
+@pytest.fixture
+def photo() -> Image.Image:
+    """Smooth colours and some noise, 90 × 70."""
+    noise = np.random.default_rng(0).integers(0, 60, (70, 90, 3))
+    rows, columns = np.mgrid[:70, :90]
+    return Image.fromarray((noise + np.stack([2 * rows, 2 * columns, rows + columns], axis=-1)).astype(np.uint8))
+
+
+def arrays(value: object, name: str = "trace") -> Iterator[tuple[str, np.ndarray]]:
+    """Every array in a tree of dataclasses and tuples, with the way to it."""
+    if isinstance(value, np.ndarray):
+        yield name, value
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from arrays(item, f"{name}[{index}]")
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from arrays(getattr(value, field.name), f"{name}.{field.name}")
+
+
+def assert_equal(first: Trace, second: Trace) -> None:
+    assert [name for name, _ in arrays(first)] == [name for name, _ in arrays(second)]
+    for (name, left), (_, right) in zip(arrays(first), arrays(second), strict=True):
+        np.testing.assert_array_equal(left, right, err_msg=name)
+    assert (first.crop, first.config, first.target) == (second.crop, second.config, second.target)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+
+
+@pytest.mark.parametrize("target", [None, 3])
+def test_the_numbers_are_the_networks_own(
+    model: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image, target: int | None
+) -> None:
+    traced = trace(model, processor, photo, target=target)
+    with torch.no_grad():
+        pixels = processor(photo, return_tensors="pt").pixel_values
+        output = model(pixels, output_hidden_states=True, output_attentions=True)
+    np.testing.assert_array_equal(traced.pixel_values, pixels[0].numpy())
+    np.testing.assert_allclose(traced.logits, output.logits[0].numpy(), atol=1e-5)
+    np.testing.assert_allclose(traced.probabilities, softmax(output.logits[0].numpy() / 1.7), atol=1e-5)
+    assert traced.probabilities.sum() == pytest.approx(1, abs=1e-6)
+    attentions = iter(output.attentions)
+    for stage, feature_map, geometry in zip(
+        traced.stages, output.hidden_states, stage_geometry(model.config, 64, 64), strict=True
+    ):
+        np.testing.assert_allclose(stage.feature_map, feature_map[0].numpy(), atol=1e-5)
+        assert stage.geometry == geometry
+        for block in stage.blocks:
+            weights = softmax(block.query @ block.key.swapaxes(1, 2) * stage.scale)
+            np.testing.assert_allclose(weights, next(attentions)[0].numpy(), atol=1e-5)
+            cls = int(stage.has_cls)
+            assert block.query.shape[1] == geometry.tokens.rows * geometry.tokens.columns + cls
+            assert block.key.shape[1] == geometry.keys.rows * geometry.keys.columns + cls
+
+
+def test_without_a_target_nothing_is_kept_for_class_evidence(
+    released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+) -> None:
+    traced = trace(released, processor, photo)
+    assert traced.target is None
+    for stage in traced.stages:
+        assert stage.evidence_map is None and stage.evidence_gradient is None
+        assert all(block.value is None and block.context_gradient is None for block in stage.blocks)
+
+
+def test_gradients_are_those_of_explicit_attention(
+    model: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+) -> None:
+    """d logit / d attention[q, k] = context_gradient[q] · value[k], in every block and head."""
+    traced = trace(model, processor, photo, target=2)
+    with record(model, "*.attention.weights", "*.attention.value") as heard:
+        logit = model(processor(photo, return_tensors="pt").pixel_values).logits[0, 2]
+    for s, stage in enumerate(traced.stages):
+        for b, block in enumerate(stage.blocks):
+            name = f"stages.{s}.blocks.{b}.attention."
+            (expected,) = torch.autograd.grad(logit, heard[name + "weights"], retain_graph=True)
+            assert block.context_gradient is not None and block.value is not None
+            np.testing.assert_allclose(block.value, heard[name + "value"][0].detach().numpy(), atol=1e-5)
+            gradient = block.context_gradient @ block.value.swapaxes(1, 2)
+            np.testing.assert_allclose(gradient, expected[0].numpy(), atol=1e-5 * max(1, abs(gradient).max()))
+            assert abs(gradient).max() > 0
+
+
+def test_evidence_maps_and_their_gradients(
+    model: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+) -> None:
+    traced = trace(model, processor, photo, target=2)
+    with record(model) as heard:
+        logit = model(processor(photo, return_tensors="pt").pixel_values).logits[0, 2]
+    for s, stage in enumerate(traced.stages):
+        reads_cls_alone = s == 2 and stage.has_cls
+        name = "stages.2.blocks.1.attention.input" if reads_cls_alone else f"stages.{s}.output"
+        (expected,) = torch.autograd.grad(logit, heard[name], retain_graph=True)
+        assert stage.evidence_map is not None and stage.evidence_gradient is not None
+        np.testing.assert_allclose(stage.evidence_map, heard[name][0].detach().numpy(), atol=1e-5)
+        np.testing.assert_allclose(stage.evidence_gradient, expected[0].numpy(), atol=1e-5)
+        assert stage.evidence_map.shape == stage.evidence_gradient.shape == stage.feature_map.shape
+        assert abs(stage.evidence_gradient).max() > 1e-6, "the map has a say in the logit"
+
+
+def test_the_class_by_name_or_number(
+    released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+) -> None:
+    by_number = trace(released, processor, photo, target=3)
+    assert_equal(by_number, trace(released, processor, photo, target="fish"))
+    assert_equal(by_number, trace(released, processor, photo, target=np.int64(3)))  # type: ignore[arg-type]
+    assert by_number.target == 3
+    assert by_number.label(3) == "fish"
+    other = trace(released, processor, photo, target=0).stages[0].evidence_gradient
+    assert not np.array_equal(other, by_number.stages[0].evidence_gradient)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("target", [5, -1, "horse", True, 1.0])
+def test_a_class_that_is_not_there(
+    released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image, target: Any
+) -> None:
+    with pytest.raises(ConfigError, match=rf"class {target!r} is not one of this model's 5: .*from 0 to 4.*'cat'"):
+        trace(released, processor, photo, target=target)
+
+
+def test_the_most_probable_classes(
+    released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+) -> None:
+    traced = trace(released, processor, photo)
+    top = traced.top(3)
+    assert len(top) == 3
+    assert top[0] == (int(traced.probabilities.argmax()), pytest.approx(float(traced.probabilities.max())))
+    assert [p for _, p in traced.top(99)] == sorted(map(float, traced.probabilities), reverse=True)
+
+
+@pytest.mark.parametrize("resolution", [32, 96, 384])
+def test_another_resolution(
+    released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image, resolution: int
+) -> None:
+    traced = trace(released, processor, photo, resolution=resolution)
+    assert traced.pixel_values.shape == (3, resolution, resolution)
+    assert traced.stages[0].feature_map.shape == (8, resolution // 4, resolution // 4)
+    assert traced.crop == processor.prepare(photo, resolution).crop
+    assert processor.resolution == 64
+
+
+def test_the_photo_is_kept_upright_and_the_image_left_alone(
+    released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+) -> None:
+    before = photo.tobytes()
+    traced = trace(released, processor, photo, target=1)
+    assert photo.tobytes() == before
+    np.testing.assert_array_equal(traced.photo, np.asarray(photo))
+    turned = photo.transpose(Image.Transpose.ROTATE_90)
+    turned.getexif()[0x0112] = 6
+    assert turned.size == (70, 90)
+    upright = trace(released, processor, turned, target=1)
+    assert_equal(upright, traced)
+    clear = photo.convert("RGBA")
+    clear.putalpha(0)
+    assert (trace(released, processor, clear).photo == 255).all()
+
+
+def test_every_array_is_float32_and_frozen(
+    model: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+) -> None:
+    traced = trace(model.double(), processor, photo, target=1)
+    found = dict(arrays(traced))
+    assert len(found) == 4 + 3 * 3 + 5 * 4
+    for name, array in found.items():
+        assert array.dtype == (np.uint8 if name == "trace.photo" else np.float32), name
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+    with pytest.raises(FrozenInstanceError):
+        traced.target = 4  # type: ignore[misc]
+
+
+def test_it_copies_and_pickles_and_holds_nothing_of_the_model(
+    released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+) -> None:
+    traced = trace(released, processor, photo, target=1)
+    assert_equal(copy.deepcopy(traced), traced)
+    pickled = pickle.dumps(traced)
+    assert_equal(pickle.loads(pickled), traced)
+    assert b"torch" not in pickled
+    assert len(pickled) < 1.2 * sum(array.nbytes for _, array in arrays(traced)) + 10_000
+
+
+def test_queries_and_keys_are_far_fewer_than_attention_weights() -> None:
+    """1.6 million numbers instead of 4.0 for CvT-13 at 224 px, 4.6 instead of 34 at 384, from the geometry."""
+    for resolution, kept, weights in ((224, 1.6e6, 4.0e6), (384, 4.6e6, 34e6)):
+        config, count, products = CvtConfig(), 0, 0
+        for s, grids in enumerate(stage_geometry(config, resolution, resolution)):
+            tokens, keys = (g.rows * g.columns + config.cls_token[s] for g in (grids.tokens, grids.keys))
+            count += config.depth[s] * (tokens + keys) * config.embed_dim[s]
+            products += config.depth[s] * config.num_heads[s] * tokens * keys
+        assert count == pytest.approx(kept, rel=0.05)
+        assert products == pytest.approx(weights, rel=0.05)
+
+
+def state(model: CvtForImageClassification) -> dict[str, Any]:
+    tensors = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    modes = {name: module.training for name, module in model.named_modules()}
+    grads = {name: (p.requires_grad, p.grad is None) for name, p in model.named_parameters()}
+    return {"tensors": tensors, "modes": modes, "grads": grads}
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_model_is_left_as_it_was(
+    released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image, training: bool, fails: bool
+) -> None:
+    released.train(training)
+    before = state(released)
+    if fails:
+        with pytest.raises(ImageError, match="at least 3 each way"):
+            trace(released, processor, photo, target=1, resolution=2)
+    else:
+        trace(released, processor, photo, target=1)
+        trace(released, processor, photo)
+    after = state(released)
+    assert after["modes"] == before["modes"]
+    assert after["grads"] == before["grads"]
+    assert all(no_gradient for _, no_gradient in after["grads"].values())
+    torch.testing.assert_close(after["tensors"], before["tensors"], atol=0, rtol=0)
+
+
+def test_a_model_in_training_is_traced_as_in_use(processor: CvtImageProcessor, photo: Image.Image) -> None:
+    model = small_classifier(drop_rate=(0.5, 0.5, 0.5), drop_path_rate=(0.5, 0.5, 0.5))
+    expected = trace(model, processor, photo, target=1)
+    assert_equal(trace(model.train(), processor, photo, target=1), expected)
+
+
+def test_a_class_is_asked_for_without_gradients_around(
+    released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+) -> None:
+    expected = trace(released, processor, photo, target=1)
+    with torch.no_grad():
+        assert_equal(trace(released, processor, photo, target=1), expected)
+        assert not torch.is_grad_enabled()
+    for parameter in released.parameters():
+        parameter.requires_grad_(False)
+    assert_equal(trace(released, processor, photo, target=1), expected)
+
+
+def test_one_forward_pass(
+    released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+) -> None:
+    passes: list[int] = []
+    hook = released.register_forward_hook(lambda *_: passes.append(1))
+    for target in (None, 1):
+        passes.clear()
+        trace(released, processor, photo, target=target)
+        assert len(passes) == 1
+    hook.remove()
+
+
+def test_visitors_at_once_get_their_own_photo(
+    released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+) -> None:
+    photos = [photo, photo.transpose(Image.Transpose.ROTATE_180), photo.resize((200, 80)), photo.convert("L")]
+    targets = [None, 1, 2, None]
+    alone = [trace(released, processor, *pair) for pair in zip(photos, targets, strict=True)]
+    with ThreadPoolExecutor(4) as pool:
+        together = [
+            pool.submit(trace, released, processor, *pair) for pair in zip(photos * 3, targets * 3, strict=True)
+        ]
+        for index, future in enumerate(together):
+            assert_equal(future.result(), alone[index % 4])
