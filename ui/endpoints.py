@@ -1,0 +1,145 @@
+"""``/classify`` and ``/explain``: the page's work for programs, through ``gradio_client`` or plain HTTP."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from cvt.trace import Trace, trace
+from ui import heatmaps
+from ui.errors import as_toasts
+from ui.image_input import Photo
+from ui.look import probabilities
+from ui.models import ModelCache
+from visualize.describe import describe
+from visualize.heatmap import Heatmap
+from visualize.paint import overlay
+
+__all__ = ["add_endpoints", "classify", "explain", "heatmap_file"]
+
+MOST_CLASSES = 1000
+
+
+def classify(models: ModelCache, image: Image.Image, model: str, top_k: int = 5) -> dict[str, float]:
+    """The most probable classes of a photo, at least one."""
+    loaded = models.get(model)
+    return probabilities(trace(loaded.model, loaded.processor, image), min(max(int(top_k), 1), MOST_CLASSES))
+
+
+def explain(
+    models: ModelCache,
+    image: Image.Image,
+    model: str,
+    method: str = "attention",
+    stage: float = 3,
+    block: float = -1,
+    head: str = "mean",
+    query: str = "cls",
+    target: str = "",
+) -> tuple[Image.Image, str, str]:
+    """A map drawn on the photo, a sentence about it, and a file with its numbers (see :func:`heatmap_file`).
+
+    Raises:
+        ConfigError: an argument names something that is not there.
+    """
+    loaded = models.get(model)
+    arguments = (
+        heatmaps.parse_stage(stage, loaded.model.config.num_stages),
+        int(block),
+        heatmaps.parse_head(head),
+        heatmaps.parse_query(query),
+    )
+    seen = trace(loaded.model, loaded.processor, image)
+    if heatmaps.needs_target(method):
+        seen = trace(loaded.model, loaded.processor, image, target=heatmaps.parse_target(target, seen))
+    shown = heatmaps.heatmap(seen, method, *arguments)
+    return overlay(seen, shown), describe(shown), str(heatmap_file(seen, shown))
+
+
+def heatmap_file(seen: Trace, shown: Heatmap) -> Path:
+    """A NumPy archive with one map and where it lies.
+
+    ``values`` as in :class:`~visualize.heatmap.Heatmap`; ``centre_y`` and ``centre_x`` the centres of its rows and
+    columns in photo pixels; ``grid``, ``crop`` and ``details`` JSON texts of what their classes hold.
+    """
+    grid, crop = shown.grid, seen.crop
+    rows, columns = np.arange(grid.rows), np.arange(grid.columns)
+    y, x = crop.to_photo(grid.offset + rows * grid.stride, grid.offset + columns * grid.stride)  # type: ignore[arg-type]
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        values=shown.values,
+        centre_y=np.asarray(y),
+        centre_x=np.asarray(x),
+        name=shown.name,
+        kind=shown.kind,
+        grid=json.dumps(asdict(grid)),
+        crop=json.dumps(asdict(crop)),
+        details=json.dumps(shown.details),
+    )
+    return Path(save_bytes_to_cache(content.getvalue(), "heatmap.npz", get_upload_folder()))
+
+
+def add_endpoints(models: ModelCache, start: str) -> None:
+    """Add both endpoints to the Blocks being built; their components are never drawn.
+
+    Args:
+        models: the models to choose from.
+        start: name of the one that is taken when none is named.
+    """
+    names = list(models.entries)
+
+    @as_toasts
+    def run_classify(image: Image.Image, model: str, top_k: float) -> dict[str, float]:
+        return classify(models, _given(image), model, int(top_k))
+
+    @as_toasts
+    def run_explain(
+        image: Image.Image, model: str, method: str, stage: float, block: float, head: str, query: str, target: str
+    ) -> tuple[Image.Image, str, str]:
+        return explain(models, _given(image), model, method, stage, block, head, query, target)
+
+    with gr.Column(visible=False):
+        image = Photo(label="image: the photo")
+        model = gr.Dropdown(names, value=start, label="model: name of a model on the page's list")
+        top_k = gr.Number(5, precision=0, label="top_k: how many classes")
+        method = gr.Dropdown(list(heatmaps.METHODS), value="attention", label="method: what to draw")
+        stage = gr.Number(3, precision=0, label="stage: from 1")
+        block = gr.Number(-1, precision=0, label="block: from 0, or from the end")
+        head = gr.Textbox("mean", label="head: from 0, or mean")
+        query = gr.Textbox("cls", label="query: cls, or row,column of a token from 0")
+        target = gr.Textbox("", label="target: name or number of a class; empty for the most probable")
+        confidences = gr.Label(label="label and confidences")
+        picture = gr.Image(label="picture: PNG of the photo's size", format="png")
+        sentence = gr.Textbox(label="description: one sentence")
+        numbers = gr.File(label="numbers: NPZ with the map and where it lies")
+        gr.Button().click(
+            run_classify,
+            [image, model, top_k],
+            confidences,
+            api_name="classify",
+            api_description="The most probable classes of a photo.",
+            concurrency_id="model",
+        )
+        gr.Button().click(
+            run_explain,
+            [image, model, method, stage, block, head, query, target],
+            [picture, sentence, numbers],
+            api_name="explain",
+            api_description="What a network does at one stage, drawn on the photo.",
+            concurrency_id="model",
+        )
+
+
+def _given(image: Image.Image | None) -> Image.Image:
+    if image is None:
+        raise gr.Error("no photo was given", print_exception=False)
+    return image

@@ -1,0 +1,53 @@
+"""What goes wrong, told in a toast: never a traceback on the page, and never a server that goes down."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gradio as gr
+
+from cvt.errors import CvtError
+
+__all__ = ["as_toasts"]
+
+log = logging.getLogger(__name__)
+
+
+def as_toasts(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """A handler, or a generator of updates, whose errors people can read.
+
+    Errors raised on purpose say what is wrong; of all others the page only learns that they happened, and the log
+    gets the rest.
+    """
+    if inspect.isgeneratorfunction(handler):
+
+        @functools.wraps(handler)
+        def generate(*args: Any, **named: Any) -> Iterator[Any]:
+            try:
+                yield from handler(*args, **named)
+            except Exception as error:
+                raise _toast(error, handler.__name__) from None
+
+        return generate
+
+    @functools.wraps(handler)
+    def call(*args: Any, **named: Any) -> Any:
+        try:
+            return handler(*args, **named)
+        except Exception as error:
+            raise _toast(error, handler.__name__) from None
+
+    return call
+
+
+def _toast(error: Exception, where: str) -> gr.Error:
+    if isinstance(error, gr.Error):
+        return error
+    if isinstance(error, CvtError):
+        return gr.Error(str(error), title="That did not work", print_exception=False)
+    log.exception("unexpected error in %s", where, exc_info=error)
+    return gr.Error("Something went wrong on the server; its log says what.", title="Sorry", print_exception=False)

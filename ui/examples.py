@@ -1,0 +1,123 @@
+"""The photos that come with the page, each with its author and licence."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import FileData, GradioModel
+from PIL import Image
+
+from cvt.photo import open_photo
+from ui.texts import Language
+
+__all__ = ["Example", "ExamplePicker", "PickerData", "credits_text", "examples", "picker_value"]
+
+FOLDER = Path(__file__).parent.parent / "examples"
+STATIC = Path(__file__).with_name("static")
+
+
+@dataclass(frozen=True)
+class Example:
+    """One photo; ``id`` is what an address calls it."""
+
+    id: str
+    file: str
+    title: dict[str, str]
+    author: str
+    licence: str
+    licence_url: str
+    source: str
+    changes: str
+
+    @property
+    def path(self) -> Path:
+        """Where the photo lies."""
+        return FOLDER / self.file
+
+    def open(self) -> Image.Image:
+        """The photo itself."""
+        return open_photo(self.path)
+
+
+@cache
+def examples() -> dict[str, Example]:
+    """All of them by id, the one to start with first."""
+    content = json.loads((FOLDER / "examples.json").read_text(encoding="utf-8"))
+    return {one["id"]: Example(**one) for one in content}
+
+
+def credits_text(language: Language) -> str:
+    """Every photo's credit, as a Markdown list."""
+    return "\n".join(
+        f"- [{one.title[language]}]({one.source}): {one.author}, [{one.licence}]({one.licence_url})"
+        for one in examples().values()
+    )
+
+
+class PictureCredit(GradioModel):
+    """What the browser gets of an example."""
+
+    id: str
+    title: dict[str, str]
+    author: str
+    licence: str
+    licence_url: str
+    source: str
+    file: FileData
+
+
+class PickerData(GradioModel):
+    """All of them, and the one on screen; None for a photo that somebody brought."""
+
+    pictures: list[PictureCredit]
+    chosen: str | None
+
+
+class ExamplePicker(gr.HTML):
+    """Small pictures to choose from. Raises ``select`` with ``{"id": …}``."""
+
+    data_model = PickerData
+
+    def __init__(self, value: PickerData | None = None, **options: Any) -> None:
+        super().__init__(
+            value,
+            html_template='<div id="examples" role="group"></div><p class="credit" aria-live="polite"></p>',
+            css_template=(STATIC / "examples.css").read_text(encoding="utf-8"),
+            js_on_load=(STATIC / "examples.js").read_text(encoding="utf-8"),
+            apply_default_css=False,
+            **options,
+        )
+
+    def preprocess(self, payload: PickerData | None) -> str | None:
+        """The id of the example on screen, None for any other photo."""
+        return payload.chosen if payload is not None and payload.chosen in examples() else None
+
+    def api_info(self) -> dict[str, Any]:
+        """The schema of the value."""
+        return PickerData.model_json_schema()
+
+
+def picker_value(chosen: str | None) -> PickerData:
+    """The picker's value with one of the examples, or none, marked as the one on screen."""
+    return PickerData(pictures=_pictures(), chosen=chosen)
+
+
+@cache
+def _pictures() -> list[PictureCredit]:
+    return [
+        PictureCredit(
+            id=one.id,
+            title=one.title,
+            author=one.author,
+            licence=one.licence,
+            licence_url=one.licence_url,
+            source=one.source,
+            file=FileData(path=str(FOLDER / "small" / one.file)),
+        )
+        for one in examples().values()
+    ]

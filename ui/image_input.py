@@ -1,0 +1,101 @@
+"""The photo as it comes in: dropped, pasted, taken or chosen, and never believed.
+
+Gradio's own image component opens a file before any function of ours runs, and a fake or a bomb ends in a bare
+"Error". Here size is looked at before anything is decoded, and what cannot be shown is told in words.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import warnings
+from io import BytesIO
+from pathlib import Path
+
+import gradio as gr
+from gradio.data_classes import ImageData
+from PIL import Image
+
+from cvt.errors import ImageError
+from cvt.photo import FORMATS, open_photo
+
+__all__ = ["MAX_BYTES", "MAX_MEGAPIXELS", "Photo", "read_upload"]
+
+MAX_BYTES = 20_000_000
+"""Largest file taken; larger than the photos of today's telephones."""
+
+MAX_MEGAPIXELS = 64
+"""Most pixels decoded, in millions: 190 MB as RGB."""
+
+
+class Photo(gr.Image):
+    """``gr.Image`` that gives an upright RGB picture, or a toast that says what is wrong with the file."""
+
+    is_template = True  # drawn by Gradio's own image component
+
+    def preprocess(self, payload: ImageData | None) -> Image.Image | None:  # type: ignore[override]
+        """The photo, or None where there is none.
+
+        Raises:
+            gr.Error: it cannot be read.
+        """
+        if payload is None:
+            return None
+        try:
+            return read_upload(payload)
+        except ImageError as error:
+            raise gr.Error(str(error), title="This photo cannot be used", print_exception=False) from error
+
+
+def read_upload(payload: ImageData) -> Image.Image:
+    """What a browser or client sent, as an upright RGB picture.
+
+    Raises:
+        ImageError: it is gone, too large, or not a picture that can be read.
+    """
+    content = _content(payload)
+    if len(content) > MAX_BYTES:
+        raise _too_many_bytes(len(content))
+    _check_pixels(content)
+    return open_photo(content)
+
+
+def _check_pixels(content: bytes) -> None:
+    """Refuse what would fill the memory; whatever else is wrong, :func:`~cvt.photo.open_photo` says."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(BytesIO(content), formats=FORMATS) as image:
+                width, height = image.size
+    except Exception:
+        return
+    if width * height > MAX_MEGAPIXELS * 10**6:
+        raise ImageError(
+            f"the picture is {width} × {height} pixels, {width * height // 10**6} million; "
+            f"at most {MAX_MEGAPIXELS} million are taken here"
+        )
+
+
+def _content(payload: ImageData) -> bytes:
+    if payload.url and payload.url.startswith("data:"):
+        return _decoded(payload.url)
+    if payload.path is None:
+        raise ImageError("no file arrived; drop the photo again")
+    path = Path(payload.path)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise _too_many_bytes(path.stat().st_size)
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError("the photo is no longer on the server; drop it again") from error
+
+
+def _decoded(url: str) -> bytes:
+    try:
+        return base64.b64decode(url.partition(",")[2], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ImageError("the photo arrived damaged; drop it again") from error
+
+
+def _too_many_bytes(size: int) -> ImageError:
+    return ImageError(f"the file is {size / 1e6:.1f} MB; at most {MAX_BYTES // 10**6} MB are taken")

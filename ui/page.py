@@ -1,0 +1,326 @@
+"""The page: what stands where, and what happens when something is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+from PIL import Image
+from starlette.middleware import Middleware
+
+from cvt.errors import CheckpointError, ConfigError
+from cvt.trace import Trace
+from ui.about import AboutModel, about_value
+from ui.endpoints import add_endpoints
+from ui.errors import as_toasts
+from ui.examples import ExamplePicker, credits_text, examples, picker_value
+from ui.explorer import Explorer, requested_class, with_evidence, with_rollout
+from ui.image_input import MAX_BYTES, Photo
+from ui.language import ChooseLanguage, language_of
+from ui.lessons import add_lessons
+from ui.look import Look, class_label, look, probabilities, recall, traced
+from ui.measure import KINDS, curve_rows, measure, take_home
+from ui.models import Device, LoadedModel, ModelCache, choose_device, offered_models
+from ui.stages import StageStrip, strip_value
+from ui.texts import text, translations
+from ui.theme import PAGE_STYLE, theme
+
+__all__ = ["build", "launch_options"]
+
+STATIC = Path(__file__).with_name("static")
+
+Updates = Iterator[dict[Any, Any]]
+"""What a handler yields: new values by component; components left out stay as they are."""
+
+KEPT_FOR = 3600
+"""Seconds without a visit after which a session's look is forgotten; it is made anew when needed."""
+
+METHODS = ("class_evidence", "grad_attention", "rollout", "attention_received", "feature")
+
+CHOOSE_CLASS = "(target) => document.querySelector('#explorer')?.explorer?.open({ view: 'class_evidence', target })"
+
+
+def build(model: str = "auto", device: Device = "auto") -> gr.Blocks:
+    """The page, with the first example's result in place.
+
+    Args:
+        model: which one to start with, as for :func:`ui.models.offered_models`.
+        device: where models run.
+
+    Raises:
+        CvtError: the model or the device is not there.
+    """
+    entries = offered_models(model)
+    models = ModelCache(entries, device=choose_device(device))
+    with gr.Blocks(title="CvT Explorer", delete_cache=(3600, 12 * 3600), analytics_enabled=False) as demo:
+        demo.load(**_Page(models, entries[0].name).on_load())
+        add_endpoints(models, entries[0].name)
+    demo.queue(max_size=32)
+    return demo
+
+
+def launch_options() -> dict[str, Any]:
+    """What ``launch`` needs to know beside where to serve."""
+    return {
+        "theme": theme(),
+        "css_paths": PAGE_STYLE,
+        "i18n": translations(),
+        "max_file_size": MAX_BYTES,
+        "app_kwargs": {"middleware": [Middleware(ChooseLanguage)]},
+        "state_session_capacity": 100,
+        "footer_links": ["api"],
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+    }
+
+
+class _Page:
+    """The components and their handlers."""
+
+    def __init__(self, models: ModelCache, start: str) -> None:
+        self.models = models
+        self.start_model = start
+        loaded = models.get(start)
+        example = next(iter(examples().values()))
+        photo = example.open()
+        first = look(loaded, photo, traced(loaded, photo), example.id)
+        self.first = replace(first, explorer=with_rollout(first.explorer, first.trace))
+        self._lay_out(example.path)
+        self._wire()
+
+    def _lay_out(self, photo: Path) -> None:
+        loaded, first = self.models.get(self.start_model), self.first
+        with gr.Row(elem_id="header"):
+            gr.Markdown("# CvT Explorer")
+            gr.Markdown(text("tagline"), elem_classes="tagline")
+            self.model = gr.Dropdown(
+                [(entry.label, entry.name) for entry in self.models.entries.values()],
+                value=self.start_model,
+                label=text("model"),
+                show_label=False,
+                container=False,
+                elem_id="model",
+                filterable=False,
+            )
+            gr.HTML(
+                html_template=(STATIC / "languages.html").read_text(encoding="utf-8"),
+                js_on_load=(STATIC / "languages.js").read_text(encoding="utf-8"),
+                apply_default_css=False,
+                elem_classes="languages",
+            )
+        with gr.Row(elem_id="main"):
+            with gr.Column(scale=1, min_width=320, elem_id="left"):
+                self.photo = Photo(
+                    str(photo),
+                    elem_id="photo",
+                    label=text("photo"),
+                    placeholder=text("photo_hint"),
+                    sources=["upload", "webcam", "clipboard"],
+                    buttons=["fullscreen"],
+                    height=300,
+                )
+                self.picker = ExamplePicker(picker_value(next(iter(examples()))))
+                self.prediction = gr.Label(
+                    probabilities(first.trace),
+                    num_top_classes=5,
+                    elem_id="prediction",
+                    label=text("prediction"),
+                    show_heading=False,
+                )
+                gr.Markdown(text("prediction_hint"), elem_classes="hint")
+            with gr.Column(scale=3, min_width=320, elem_id="right"):
+                self.explorer = Explorer(first.explorer)
+        with gr.Column(elem_id="strip"):
+            gr.Markdown(text("stages"), elem_classes="section-title")
+            self.strip = StageStrip(strip_value(first.trace))
+        add_lessons(loaded.model.config)
+        with gr.Accordion(text("measuring"), open=False, elem_id="measure"):
+            gr.Markdown(text("measure"))
+            with gr.Row():
+                with gr.Column():
+                    self.method = gr.Dropdown(list(METHODS), value=METHODS[0], label=text("method"))
+                    self.measure = gr.Button(text("measure_button"), variant="primary")
+                    self.kind = gr.Radio(list(KINDS), value=KINDS[0], label=text("kind"))
+                    self.make = gr.Button(text("make_button"))
+                    self.file = gr.File(label=text("download"), interactive=False)
+                with gr.Column(scale=2):
+                    self.curves = gr.LinePlot(
+                        x="share", y="probability", color="curve", title=text("curves"), height=320, y_lim=[0, 1]
+                    )
+        with gr.Accordion(text("about"), open=False, elem_id="about"), gr.Row():
+            with gr.Column(scale=2, min_width=320):
+                self.about = AboutModel(about_value(loaded))
+            with gr.Column(scale=1, min_width=280):
+                gr.Markdown(text("limits"))
+                gr.Markdown(text("licence"))
+                gr.Markdown(credits_text("en"))
+        self.kept = gr.State(None, time_to_live=KEPT_FOR)
+        self.address = gr.State(None)
+        self.target = gr.Number(visible=False)
+
+    def _wire(self) -> None:
+        seen = [self.prediction, self.explorer, self.strip, self.kept, self.picker, self.model, self.about]
+        now = [self.photo, self.picker, self.model, self.kept]
+        private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": [self.prediction]}
+        model: dict[str, Any] = {**private, "concurrency_id": "model", "concurrency_limit": 1}
+        runs = [
+            self.photo.input(as_toasts(self.bring), now, seen, **model),
+            self.model.input(as_toasts(self.show), now, seen, **model),
+            self.picker.select(as_toasts(self.pick), [self.model, self.kept], [self.photo, *seen], **model),
+            self.address.change(as_toasts(self.visit), [self.address, self.kept], [self.photo, *seen], **model),
+        ]
+        for trigger in (self.photo.input, self.model.input, self.picker.select, self.photo.clear):
+            trigger(None, cancels=runs, api_visibility="private")
+        self.explorer.evidence(
+            as_toasts(self.evidence), now, [self.explorer, self.kept], **model | {"show_progress": "hidden"}
+        )
+        chosen = self.prediction.select(
+            as_toasts(self.choose),
+            self.model,
+            self.target,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        chosen.then(None, self.target, None, js=CHOOSE_CLASS, api_visibility="private")
+        private = {"api_visibility": "private", "concurrency_id": "model"}
+        self.measure.click(as_toasts(self.curve), [*now, self.method], self.curves, **private)
+        self.make.click(as_toasts(self.take), [*now, self.kind], self.file, **private)
+
+    def on_load(self) -> dict[str, Any]:
+        """The listener for a visitor's arrival."""
+        return {
+            "fn": as_toasts(self.read_address),
+            "inputs": None,
+            "outputs": self.address,
+            "queue": False,
+            "show_progress": "hidden",
+            "api_visibility": "private",
+        }
+
+    def show(
+        self,
+        photo: Image.Image | None,
+        example: str | None,
+        model: str,
+        kept: Look | None,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Updates:
+        """A photo through a model: the prediction first, then the explorer and the strip."""
+        if photo is None:
+            yield {
+                self.prediction: None,
+                self.explorer: None,
+                self.strip: None,
+                self.kept: None,
+                self.picker: picker_value(None),
+            }
+            return
+        if not self.models.is_loaded(model):
+            progress(0, desc=self.models.entry(model).title)
+        try:
+            loaded = self.models.get(model)
+        except CheckpointError as error:
+            gr.Warning(str(error), title=self.models.entry(model).title)
+            yield {self.model: kept.model if kept else self.start_model}
+            return
+        trace = traced(loaded, photo)
+        yield {self.prediction: probabilities(trace), self.picker: picker_value(example)}
+        seen = look(loaded, photo, trace, example)
+        yield {self.explorer: seen.explorer, self.kept: seen}
+        yield {self.strip: strip_value(trace), self.about: about_value(loaded)}
+        seen = replace(seen, explorer=with_rollout(seen.explorer, trace))
+        yield {self.explorer: seen.explorer, self.kept: seen}
+
+    def bring(self, photo: Image.Image | None, example: str | None, model: str, kept: Look | None) -> Updates:
+        """A photo that somebody brought; whatever it is, it has no name that a link could hold."""
+        yield from self.show(photo, None, model, kept)
+
+    def pick(self, model: str, kept: Look | None, event: gr.EventData) -> Updates:
+        """One of the examples."""
+        example = examples().get(event._data.get("id") if isinstance(event._data, dict) else None)
+        if example is None:
+            raise ConfigError(f"there is no such example; there are: {', '.join(examples())}")
+        yield {self.photo: str(example.path), self.picker: picker_value(example.id)}
+        yield from self.show(example.open(), example.id, model, kept)
+
+    def read_address(self, request: gr.Request) -> Any:
+        """The example and model that the address asks for, where it is not what is on the screen anyway."""
+        example, model = request.query_params.get("example"), request.query_params.get("model")
+        first = next(iter(examples()))
+        for name, known, value in (("example", examples(), example), ("model", self.models.entries, model)):
+            if value and value not in known:
+                gr.Warning(f"there is no {name} {value!r} here; there are: {', '.join(known)}")
+        wanted = (
+            example if example in examples() else first,
+            model if model in self.models.entries else self.start_model,
+        )
+        return gr.skip() if wanted == (first, self.start_model) else wanted
+
+    def visit(self, address: tuple[str, str] | None, kept: Look | None) -> Updates:
+        """What the address asks for."""
+        if address is None:
+            return
+        example, model = examples()[address[0]], address[1]
+        yield {self.photo: str(example.path), self.picker: picker_value(example.id), self.model: model}
+        yield from self.show(example.open(), example.id, model, kept)
+
+    def choose(self, model: str, event: gr.SelectData) -> int:
+        """The number of the class whose line in the prediction was chosen."""
+        config = self.models.get(model).model.config
+        return next(index for index in range(config.num_labels) if class_label(config, index) == event.value)
+
+    def evidence(
+        self, photo: Image.Image | None, example: str | None, model: str, kept: Look | None, event: gr.EventData
+    ) -> dict[Any, Any]:
+        """Add to the explorer what speaks for the class it asks about."""
+        if photo is None:
+            return {}
+        loaded = self.models.get(model)
+        seen = recall(loaded, photo, example, kept, self.first)
+        target = requested_class(event, loaded.model.config.num_labels)
+        seen = replace(seen, explorer=with_evidence(seen.explorer, traced(loaded, photo, target)))
+        return {self.explorer: seen.explorer, self.kept: seen}
+
+    def _best(
+        self, photo: Image.Image | None, example: str | None, model: str, kept: Look | None
+    ) -> tuple[LoadedModel, Trace]:
+        """The photo on the page, traced with its most probable class as the target."""
+        if photo is None:
+            raise ConfigError("there is no photo yet; drop one, or choose an example")
+        loaded = self.models.get(model)
+        seen = recall(loaded, photo, example, kept, self.first)
+        return loaded, traced(loaded, photo, target=seen.trace.top(1)[0][0])
+
+    def curve(
+        self,
+        photo: Image.Image | None,
+        example: str | None,
+        model: str,
+        kept: Look | None,
+        method: str,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> pd.DataFrame:
+        """Insertion and deletion curves of a method."""
+        loaded, best = self._best(photo, example, model, kept)
+        return pd.DataFrame(
+            curve_rows(measure(loaded, best, method, progress)), columns=["share", "probability", "curve"]
+        )
+
+    def take(
+        self,
+        photo: Image.Image | None,
+        example: str | None,
+        model: str,
+        kept: Look | None,
+        kind: str,
+        request: gr.Request,
+    ) -> str:
+        """A file to take home."""
+        loaded, best = self._best(photo, example, model, kept)
+        return str(take_home(loaded, best, best, kind, language_of(request)))
