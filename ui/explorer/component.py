@@ -77,7 +77,7 @@ class Explorer(gr.HTML):
         """Nothing that a browser sends is believed."""
         return None
 
-    def postprocess(self, value: ExplorerData | None) -> ExplorerData | None:
+    def postprocess(self, value: ExplorerData | None) -> ExplorerData | None:  # type: ignore[override]
         """The value as it is; its files are in Gradio's cache already."""
         return value
 

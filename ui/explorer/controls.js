@@ -36,8 +36,9 @@ export function refreshControls() {
   const alone = [[selection.head, text("option.head", { head: 1, count: 1 })]];
   fillSelect(control("head"), heads > 1 ? [...together, ...numbered(heads, "head")] : alone, selection.head);
   fillSelect(control("channel"), [["norm", text("option.channel.norm")], ...numbered(channels, "channel")], selection.channel);
-  const classes = state.current.value.classes.map((one) => [one.index, text("option.class", { class: one.label, probability: percent(one.probability) })]);
-  fillSelect(control("target"), classes, selection.target);
+  const known = state.current.value.classes;
+  const classes = known.includes(classNow()) ? known : [...known, classNow()];
+  fillSelect(control("target"), classes.map(classOption), selection.target);
   control("view").value = selection.view;
   control("method").value = selection.method;
   for (const name of ["stage", "block", "head", "channel", "method", "target"]) {
@@ -46,6 +47,10 @@ export function refreshControls() {
     control(name).closest("label").classList.toggle("unused", !used);
   }
   setText(part(".explanation"), explanation());
+}
+
+function classOption({ index, label, probability }) {
+  return [index, probability === null ? label : text("option.class", { class: label, probability: percent(probability) })];
 }
 
 function explanation() {
@@ -98,8 +103,8 @@ export function legendOf(map) {
   const show = map.kind === "distribution" ? percent : digits;
   const named = stretched ? "scale.stretched" : `scale.${kind}`;
   const ticks = [
-    { name: "low", at: 0, text: show(scale.low) },
-    { name: "high", at: 1, text: scale.clipped ? text("or more", { value: show(scale.high) }) : show(scale.high) },
+    { name: "low", at: 0, text: scale.below ? text("or less", { value: show(scale.low) }) : show(scale.low) },
+    { name: "high", at: 1, text: scale.above ? text("or more", { value: show(scale.high) }) : show(scale.high) },
   ];
   const at = map.baseline ? (map.baseline - scale.low) / (scale.high - scale.low) : -1;
   if (at >= 0 && at <= 1) ticks.splice(1, 0, { name: "uniform", at, text: text("uniform", { value: show(map.baseline) }) });

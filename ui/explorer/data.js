@@ -1,6 +1,6 @@
 /* The numbers of one photo: fetched once, decoded once, dropped together. */
 
-import { attentionReceived, cells, channelSpread, decodeBlock, decodeLevels, directions, extremes, featureNorm } from "./pure.js";
+import { attentionReceived, cells, channelSpread, decodeBlock, decodeLevels, directions, featureNorm, usualReach } from "./pure.js";
 
 /** One photo's files. Everything it hands out is a promise that is made once; `peek` gives what is already there. */
 export class PhotoData {
@@ -11,6 +11,15 @@ export class PhotoData {
     this.promises = new Map();
     this.ready = new Map();
     this.workers = new Set();
+  }
+
+  /** Take over more about the same photo; what came earlier is kept where the newer value lacks it. */
+  extend(value) {
+    const had = (one) => value.evidence.some((newer) => newer.index === one.index);
+    const evidence = [...value.evidence, ...this.value.evidence.filter((one) => !had(one))];
+    const known = new Set(value.classes.map((one) => one.index));
+    const classes = [...value.classes, ...this.value.classes.filter((one) => !known.has(one.index))];
+    this.value = { ...value, rollout: value.rollout ?? this.value.rollout, evidence, classes };
   }
 
   /** Stop every download and computation, and let go of every number. */
@@ -54,8 +63,8 @@ export class PhotoData {
     const { features, channels, tokens } = this.stages[stage - 1];
     return this.once(`features ${stage}`, async () => {
       const values = decodeLevels(await this.inflated(features), Array(channels).fill(cells(tokens)));
-      const made = { channels, tokens: cells(tokens), values, extremes: extremes(values) };
-      return { ...made, norm: featureNorm(made), unit: directions(made), spread: channelSpread(made) };
+      const made = { channels, tokens: cells(tokens), values };
+      return { ...made, norm: featureNorm(made), unit: directions(made), spread: channelSpread(made), reach: usualReach(values) };
     });
   }
 
@@ -69,15 +78,17 @@ export class PhotoData {
   }
 
   /** Fetch what is still missing while nobody needs the machine, one file at a time, beginning near a stage. */
-  async preload(stage, whenIdle) {
-    if (this.preloading) return;
-    this.preloading = true;
+  preload(stage, whenIdle) {
+    this.preloading ??= this.fetchMissing(stage, whenIdle).finally(() => { this.preloading = null; });
+    return this.preloading;
+  }
+
+  async fetchMissing(stage, whenIdle) {
     for (const start of this.missing(stage)) {
       if (this.closed) return;
       await start().catch(() => null); // it is asked for again when somebody opens it
       await new Promise(whenIdle);
     }
-    this.preloading = false;
   }
 
   *missing(stage) {

@@ -10,6 +10,7 @@ import { save, setUrl, share, writeUrl } from "./share.js";
 import { METHODS, PALETTE_OF, VIEWS, classNow, control, isReady, parameters, part, root, selection, stageNow, state, text } from "./state.js";
 
 let turn = 0; // counts wishes: what an older one brings is dropped
+let newest = 0; // when the newest value was made
 let latest = Promise.resolve();
 let frame = 0;
 let asked = null;
@@ -21,11 +22,14 @@ function load(value) {
   if (!value) return clear();
   const held = state.incoming ?? state.current;
   if (held?.value.key === value.key) {
-    held.value = value;
-  } else {
+    held.extend(value);
+  } else if (value.made > newest) {
     state.incoming?.close();
     state.incoming = new PhotoData(value);
+  } else {
+    return latest; // an answer about a photo that has been left since
   }
+  newest = Math.max(newest, value.made);
   return show();
 }
 
@@ -66,6 +70,7 @@ async function bring(mine) {
   if (first) {
     state.current?.close();
     [state.current, state.incoming] = [data, null];
+    root.dataset.preloaded = "false";
   }
   arrange();
   render();
@@ -73,7 +78,13 @@ async function bring(mine) {
   if (!state.link) writeUrl();
   const { view, stage, block, head } = selection;
   root.dispatchEvent(new CustomEvent("explorer:change", { bubbles: true, detail: { view, stage, block, head } }));
-  whenIdle(() => data.preload(selection.stage, whenIdle));
+  whenIdle(() => preload(data));
+}
+
+/** Fetch the rest; `data-preloaded` says when nothing is missing any more. */
+async function preload(data) {
+  await data.preload(selection.stage, whenIdle);
+  if (data === state.current) root.dataset.preloaded = String(data.missing(selection.stage).next().done);
 }
 
 function fail(error) {
@@ -112,8 +123,7 @@ function choose(wanted, { stages, value }) {
   if (METHODS.includes(wanted.method)) selection.method = wanted.method;
   if (wanted.channel === "norm") selection.channel = "norm";
   selection.channel = pickIndex(wanted.channel, stage.channels) ?? pickIndex(selection.channel, stage.channels) ?? "norm";
-  const target = value.classes.find((one) => String(one.index) === String(wanted.target));
-  if (target) selection.target = target.index;
+  selection.target = pickIndex(wanted.target, value.class_count) ?? selection.target;
   chooseQuery(pickQuery(wanted.query, stage), pickQuery(wanted.compare, stage));
 }
 

@@ -76,7 +76,7 @@ function featureOf({ tokens }, features) {
   const { channel } = selection;
   if (channel === "norm") return { grid: tokens, values: features.norm, kind: "sequential" };
   const values = features.values.subarray(channel * features.tokens, (channel + 1) * features.tokens);
-  return { grid: tokens, values, kind: "diverging", reach: Math.max(...features.extremes.map(Math.abs)) };
+  return { grid: tokens, values, kind: "diverging", reach: features.reach };
 }
 
 function serverMap() {

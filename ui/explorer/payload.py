@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -21,9 +22,10 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 from pydantic import Field
 
+from cvt.errors import ConfigError
 from cvt.geometry import Grid
 from cvt.trace import StageTrace, Trace
-from visualize.class_evidence import class_evidence
+from visualize.class_evidence import Method, class_evidence
 from visualize.heatmap import Heatmap
 from visualize.rollout import rollout
 
@@ -35,7 +37,7 @@ DISPLAY_SIDE = 1280
 CLASSES = 10
 """How many of the most probable classes the explorer offers."""
 
-EVIDENCE_METHODS = ("grad_cam", "grad_attention")
+EVIDENCE_METHODS: tuple[Method, ...] = ("grad_cam", "grad_attention")
 
 
 class GridData(GradioModel):
@@ -111,18 +113,21 @@ class ExplorerData(GradioModel):
 
     Attributes:
         key: names photo, model and resolution by their content; values with the same key differ at most in their maps.
+        made: seconds since 1970; the browser drops a value of another key that is older than what it has.
         model, example: for the address; ``example`` is None for a photo that somebody brought.
         photo: the photo, at most 1,280 pixels wide or high.
         original: the photo at its full size, where that is larger.
     """
 
     key: str
+    made: float
     model: str
     example: str | None
     photo: FileData
     original: FileData | None
     crop: CropData
     stages: list[StageData]
+    class_count: int
     classes: list[ClassData]
     rollout: MapsData | None = None
     evidence: list[EvidenceData] = Field(default_factory=list)
@@ -145,12 +150,14 @@ def explorer_value(trace: Trace, *, model_name: str, example: str | None = None)
     chosen = [index for index in [trace.target] if index is not None]
     return ExplorerData(
         key=digest.hexdigest()[:16],
+        made=time.time(),
         model=model_name,
         example=example,
         photo=_picture(_fitted(photo), quality=82),
         original=_picture(photo, quality=92) if large else None,
         crop=CropData(**asdict(trace.crop)),
         stages=stages,
+        class_count=len(trace.probabilities),
         classes=_classes(trace, chosen),
     )
 
@@ -166,12 +173,14 @@ def with_evidence(value: ExplorerData, trace: Trace) -> ExplorerData:
     Raises:
         ConfigError: the trace was made without a target.
     """
+    if trace.target is None:
+        raise ConfigError("this trace has no class evidence: make it with trace(..., target=CLASS)")
+    index = trace.target
     maps = [
         (class_evidence(trace, stage, method=method), stage, method)
         for stage in range(len(trace.stages))
         for method in EVIDENCE_METHODS
     ]
-    index = int(trace.target or 0)
     others = [one for one in value.evidence if one.index != index]
     evidence = [*others, EvidenceData(index=index, maps=_maps("evidence", maps))]
     return value.model_copy(update={"evidence": evidence, "classes": _classes(trace, [one.index for one in evidence])})

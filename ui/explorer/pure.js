@@ -174,6 +174,14 @@ export function channelSpread({ channels, tokens, values }) {
   return { mean, deviation };
 }
 
+/** A magnitude that all but one value in 200 stay below, from at most 20,000 of them: a scale's end that no outlier sets. */
+export function usualReach(values) {
+  const every = Math.max(1, Math.floor(values.length / 20000));
+  const sample = Float32Array.from({ length: Math.ceil(values.length / every) }, (_, i) => Math.abs(values[i * every])).sort();
+  return sample[Math.floor(0.995 * (sample.length - 1))];
+}
+
+/** The smallest and the largest value. */
 export function extremes(values) {
   let [low, high] = [Infinity, -Infinity];
   for (const v of values) {
@@ -278,17 +286,19 @@ export function paint(values, rows, columns, palette, low, high, words = new Uin
 /** How many times the uniform share the common scale of attention reaches. */
 export const SHARED_REACH = 8;
 
-/** The scale of some maps that are looked at together: { low, high, clipped }.
+/** The scale of some maps that are looked at together: { low, high, below, above }, the last two say whether values
+    lie beyond its ends.
 
-    `kind` is a distribution, diverging or sequential. A stretched scale runs between the maps' own extremes. The
-    common scale of a distribution with a baseline is the same for all tokens, heads and blocks: 0 to 8 × uniform. */
+    A stretched scale runs between the maps' own extremes. Otherwise it holds zero and reaches to `reach`, or to the
+    maps' largest value; for a distribution with a baseline to 8 × uniform, the same for all tokens, heads and blocks. */
 export function limits(kind, maps, { stretched = false, baseline = null, reach = null } = {}) {
   const [smallest, largest] = maps.map(extremes).reduce(([a, b], [c, d]) => [Math.min(a, c), Math.max(b, d)]);
-  const rising = (low, high) => ({ low, high: high > low ? high : low + 1, clipped: largest > high * (1 + 1e-6) });
-  if (stretched) return rising(smallest, largest);
-  if (kind === "distribution" && baseline) return rising(0, reach ?? SHARED_REACH * baseline);
-  const far = reach ?? Math.max(Math.abs(smallest), Math.abs(largest));
-  return kind === "diverging" ? rising(-far || -1, far || 1) : rising(Math.min(0, smallest), far);
+  const far = reach ?? (kind === "distribution" && baseline ? SHARED_REACH * baseline : Math.max(Math.abs(smallest), Math.abs(largest)));
+  let [low, high] = [kind === "diverging" ? -far : Math.min(0, smallest), far];
+  if (stretched) [low, high] = [smallest, largest];
+  if (!(high > low)) high = low + 1;
+  const slack = 1e-6 * (high - low);
+  return { low, high, below: smallest < low - slack, above: largest > high + slack };
 }
 
 // ---- what is looked at -----------------------------------------------------------------------------------------

@@ -48,8 +48,10 @@ export function stageNow() {
   return state.current.stages[selection.stage - 1];
 }
 
+/** The chosen class; of one that the server has not told about yet only the number is known. */
 export function classNow() {
-  return state.current.value.classes.find((one) => one.index === selection.target);
+  const { target } = selection;
+  return state.current.value.classes.find((one) => one.index === target) ?? { index: target, label: `#${target}`, probability: null };
 }
 
 export function isReady() {
