@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +11,13 @@ from PIL import Image
 from torch import Tensor
 
 from cvt.config import CvtConfig
-from cvt.errors import ConfigError
+from cvt.errors import ConfigError, ImageError
 from cvt.geometry import CropGeometry, StageGeometry, stage_geometry
 from cvt.image_processor import CvtImageProcessor, upright_rgb
 from cvt.model import CvtForImageClassification
 from cvt.probe import record
 
-__all__ = ["BlockTrace", "StageTrace", "Trace", "trace"]
+__all__ = ["BlockTrace", "StageTrace", "Trace", "trace", "traces"]
 
 
 @dataclass(frozen=True)
@@ -117,37 +118,73 @@ def trace(
         ImageError: the image cannot be read, or is too small at this resolution.
         ConfigError: the target is not one of the model's classes.
     """
+    return traces(model, processor, [image], [target], resolution)[0]
+
+
+def traces(
+    model: CvtForImageClassification,
+    processor: CvtImageProcessor,
+    images: Sequence[Image.Image],
+    targets: Sequence[int | str | None] | None = None,
+    resolution: int | None = None,
+) -> list[Trace]:
+    """:func:`trace` of several photos in one forward pass; targets, one a photo, may be None.
+
+    Raises:
+        ImageError: as for :func:`trace`; or the photos' pixels differ in shape, which only happens unresized.
+        ConfigError: as for :func:`trace`.
+    """
     config = model.config
-    target_index = None if target is None else class_index(config, target)
-    photo = upright_rgb(image)
-    prepared = processor.prepare(photo, resolution=resolution)
-    pixel_values = prepared.pixel_values.to(model.device, model.dtype)
+    indices = [None if target is None else class_index(config, target) for target in targets or [None] * len(images)]
+    photos = [upright_rgb(image) for image in images]
+    prepared = [processor.prepare(photo, resolution=resolution) for photo in photos]
+    shapes = {tuple(one.pixel_values.shape[-2:]) for one in prepared}
+    if len(shapes) != 1:
+        raise ImageError(f"photos of sizes {sorted(shapes)} make no batch: expected one size, and at least one photo")
+    pixel_values = torch.cat([one.pixel_values for one in prepared]).to(model.device, model.dtype)
+    with_target = [(row, index) for row, index in enumerate(indices) if index is not None]
+    logits, heard, gradients = _run(model, pixel_values, with_target)
+    geometry = stage_geometry(config, *pixel_values.shape[-2:])
+    probabilities = (logits.float() / config.temperature).softmax(dim=1)
+    return [
+        Trace(
+            photo=_frozen(np.asarray(photos[row])),
+            pixel_values=_array(prepared[row].pixel_values[0]),
+            crop=prepared[row].crop,
+            config=config,
+            logits=_array(logits[row]),
+            probabilities=_array(probabilities[row]),
+            stages=tuple(
+                _stage(config, s, geometry[s], row, heard, gradients if index is not None else {})
+                for s in range(config.num_stages)
+            ),
+            target=index,
+        )
+        for row, index in enumerate(indices)
+    ]
+
+
+def _run(
+    model: CvtForImageClassification, pixel_values: Tensor, targets: list[tuple[int, int]]
+) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    """Logits, what the probes heard, and the gradients of the targets' logits, given as (row, class)."""
     wanted = ["stages.*.output", "stages.*.blocks.*.attention.query", "stages.*.blocks.*.attention.key"]
-    if target_index is not None:
+    if targets:
         wanted += ["stages.*.blocks.*.attention." + name for name in ("value", "context", "input")]
     was_training = model.training
     if was_training:  # walking through the whole model would cost as much as a map
         model.eval()
     try:
-        with torch.set_grad_enabled(target_index is not None), record(model, *wanted) as heard:
-            pixel_values.requires_grad_(target_index is not None)
+        with torch.set_grad_enabled(bool(targets)), record(model, *wanted) as heard:
+            pixel_values.requires_grad_(bool(targets))
             logits = model(pixel_values).logits
-            gradients = {} if target_index is None else _gradients(config, logits[0, target_index], heard)
+            if not targets:
+                return logits, heard, {}
+            total = torch.stack([logits[row, index] for row, index in targets]).sum()  # no photo sees another's logit
+            return logits, heard, _gradients(model.config, total, heard)
     finally:
         if was_training:
             model.train()
-    geometry = stage_geometry(config, *pixel_values.shape[-2:])
-    stages = tuple(_stage(config, s, geometry[s], heard, gradients) for s in range(config.num_stages))
-    return Trace(
-        photo=_frozen(np.asarray(photo)),
-        pixel_values=_array(prepared.pixel_values[0]),
-        crop=prepared.crop,
-        config=config,
-        logits=_array(logits[0]),
-        probabilities=_array((logits[0].float() / config.temperature).softmax(dim=0)),
-        stages=stages,
-        target=target_index,
-    )
 
 
 def class_index(config: CvtConfig, target: int | str) -> int:
@@ -184,26 +221,32 @@ def _gradients(config: CvtConfig, logit: Tensor, heard: dict[str, Tensor]) -> di
 
 
 def _stage(
-    config: CvtConfig, stage: int, geometry: StageGeometry, heard: dict[str, Tensor], gradients: dict[str, Tensor]
+    config: CvtConfig,
+    stage: int,
+    geometry: StageGeometry,
+    row: int,
+    heard: dict[str, Tensor],
+    gradients: dict[str, Tensor],
 ) -> StageTrace:
+    """One photo's part, ``row`` of the batch."""
     evidence = _evidence_probe(config, stage)
     attention = [f"stages.{stage}.blocks.{block}.attention." for block in range(config.depth[stage])]
     return StageTrace(
         geometry=geometry,
-        feature_map=_array(heard[f"stages.{stage}.output"][0]),
+        feature_map=_array(heard[f"stages.{stage}.output"][row]),
         blocks=tuple(
             BlockTrace(
-                query=_array(heard[name + "query"][0]),
-                key=_array(heard[name + "key"][0]),
-                value=_array(heard[name + "value"][0]) if gradients else None,
-                context_gradient=_array(gradients[name + "context"][0]) if gradients else None,
+                query=_array(heard[name + "query"][row]),
+                key=_array(heard[name + "key"][row]),
+                value=_array(heard[name + "value"][row]) if gradients else None,
+                context_gradient=_array(gradients[name + "context"][row]) if gradients else None,
             )
             for name in attention
         ),
         has_cls=config.cls_token[stage],
         scale=config.embed_dim[stage] ** -0.5,
-        evidence_map=_array(heard[evidence][0]) if gradients else None,
-        evidence_gradient=_array(gradients[evidence][0]) if gradients else None,
+        evidence_map=_array(heard[evidence][row]) if gradients else None,
+        evidence_gradient=_array(gradients[evidence][row]) if gradients else None,
     )
 
 

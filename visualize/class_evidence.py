@@ -48,7 +48,7 @@ def class_evidence(trace: Trace, stage: int, method: Method = "grad_cam", *, pos
     details: dict[str, str | int] = {"class": trace.label(target), "stage": index + 1}
     grid = traced.geometry.tokens
     if method == "grad_cam":
-        evidence = np.tensordot(gradient.mean(axis=(1, 2)), activation, axes=1)
+        evidence = np.tensordot(gradient.mean(axis=(1, 2), dtype=np.float64).astype(np.float32), activation, axes=1)
         evidence = np.maximum(evidence, 0) if positive else evidence
         return Heatmap(evidence, grid, "sequential" if positive else "diverging", "Grad-CAM", details=details)
     if method == "grad_attention":

@@ -327,3 +327,17 @@ def test_layer_norms_use_the_epsilon_in_use() -> None:
         model = CvtForImageClassification(config)
         assert {module.eps for module in model.modules() if isinstance(module, nn.LayerNorm)} == {epsilon}
         assert {module.eps for module in model.modules() if isinstance(module, nn.BatchNorm2d)} == {1e-5}
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("method", ["dw_bn", "avg", "linear"])
+def test_the_gradient_of_one_photo_is_the_slope(method: str, frozen: bool) -> None:
+    """In double precision along a random direction, against a central difference; also with frozen weights."""
+    model = small_classifier(qkv_projection_method=(method,) * 3).double().requires_grad_(not frozen)
+    pixels, direction = torch.randn(2, 1, 3, 32, 48, dtype=torch.double)
+    pixels.requires_grad_()
+    (gradient,) = torch.autograd.grad(model(pixels).logits[0, 1], pixels)
+    step = 1e-6 * direction
+    with torch.no_grad():
+        rise = model(pixels + step).logits[0, 1] - model(pixels - step).logits[0, 1]
+    assert (gradient * direction).sum().item() == pytest.approx(rise.item() / 2e-6, rel=1e-5, abs=1e-8)

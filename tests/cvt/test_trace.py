@@ -20,7 +20,7 @@ from cvt.geometry import stage_geometry
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 from cvt.probe import record
-from cvt.trace import Trace, trace
+from cvt.trace import Trace, trace, traces
 from tests.cvt.networks import small_classifier
 
 NAMES = {0: "cat", 1: "dog", 2: "bird", 3: "fish", 4: "house"}
@@ -289,6 +289,29 @@ def test_a_class_is_asked_for_without_gradients_around(
     for parameter in released.parameters():
         parameter.requires_grad_(False)
     assert_equal(trace(released, processor, photo, target=1), expected)
+
+
+def test_several_photos_at_once_are_traced_as_one_by_one(
+    model: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+) -> None:
+    """The gradient of a photo's logit does not depend on its company: not even of none."""
+    photos, targets = [photo, photo.transpose(Image.Transpose.ROTATE_90), photo.rotate(180)], [2, None, "fish"]
+    together = traces(model, processor, photos, targets)
+    assert [one.target for one in together] == [2, None, 3]
+    for one, image, target in zip(together, photos, targets, strict=True):
+        alone = trace(model, processor, image, target=target)
+        assert one.crop == alone.crop
+        for (name, left), (other, right) in zip(arrays(one), arrays(alone), strict=True):
+            assert name == other
+            np.testing.assert_allclose(left, right, atol=1e-4 * np.abs(right).max(), err_msg=name)
+
+
+def test_a_batch_needs_photos_of_one_size(released: CvtForImageClassification, photo: Image.Image) -> None:
+    as_it_is = CvtImageProcessor(do_resize=False)
+    with pytest.raises(ImageError, match=r"\(70, 80\).*\(70, 90\)"):
+        traces(released, as_it_is, [photo, photo.crop((0, 0, 80, 70))])
+    with pytest.raises(ImageError, match="at least one photo"):
+        traces(released, as_it_is, [])
 
 
 def test_one_forward_pass(
