@@ -35,10 +35,12 @@ SUFFIXES = (".png", ".pdf", ".svg")
 PAGE = 8.27, 11.69
 MARGIN = 0.45
 TEXT, SMALL = 8.5, 7.0
-CAPTION, SCALE, HEADING = 0.17, 0.42, 0.24
+CAPTION, SCALE, HEADING = 0.15, 0.46, 0.19
 INK, GREY = "#222222", "#666666"
 BAR = "#3b528b"
 FIRST, GAP = 1.9, 0.12
+BOLD = 1.12
+"""A bold line's length against a plain one's, at most."""
 PICTURE_PIXELS = 480
 ACROSS = 8
 
@@ -118,9 +120,13 @@ def _lines(trace: Trace, evidence: Sequence[Trace], language: Language) -> list[
     in_stage = [detail("stage", stage + 1, language) for stage in stages]
     norms = [feature_map(trace, stage) for stage in stages]
     received = [attention_received(trace, stage, -1) for stage in stages]
+    rolled = rollout(trace)
     lines = [
         [_Row(title(norms[0], language, details=False), norms, in_stage)],
-        [_Row(phrase(language, "report", "received"), received, in_stage)],
+        [
+            _Row(phrase(language, "report", "received"), received, in_stage),
+            _Row(title(rolled, language, details=False), [rolled], [""]),
+        ],
     ]
     if trace.stages[-1].has_cls:
         heads = attention_heads(trace, -1, -1, "cls")
@@ -129,15 +135,13 @@ def _lines(trace: Trace, evidence: Sequence[Trace], language: Language) -> list[
             some = heads[first : first + ACROSS]
             in_head = [detail("head", first + number, language) for number in range(1, len(some) + 1)]
             lines.append([_Row(phrase(language, "report", "heads"), some, in_head, shared)])
-    rolled = rollout(trace)
-    lines.append([_Row(title(rolled, language, details=False), [rolled], [""])])
     classes = [_label(one, one.target or 0) for one in evidence]
+    rows = []
     for method in _METHODS if evidence else ():
         maps = [class_evidence(one, -1, method) for one in evidence]
-        row = _Row(title(maps[0], language, details=False), maps, classes, shared_limits(maps))
-        if sum(len(other.maps) for other in lines[-1]) + len(maps) > ACROSS:
-            lines.append([])
-        lines[-1].append(row)
+        rows.append(_Row(title(maps[0], language, details=False), maps, classes, shared_limits(maps)))
+    together = 2 * len(evidence) <= ACROSS
+    lines += [rows] if rows and together else [[row] for row in rows]
     return lines
 
 
@@ -223,14 +227,18 @@ def _prediction(figure: Figure, box: _Box, trace: Trace, language: Language) -> 
         y = HEADING + place * step
         _write(figure, box.left, box.top + y, _label(trace, index), TEXT)
         _write(figure, box.left + box.width, box.top + y, f"{probability:.1%}", TEXT, right=True)
-        axes.barh(y + 0.26, box.width, 0.08, 0, color="#e6e6e6")
-        axes.barh(y + 0.26, box.width * probability, 0.08, 0, color=BAR)
+        axes.barh(y + 0.21, box.width, 0.08, 0, color="#e6e6e6")
+        axes.barh(y + 0.21, box.width * probability, 0.08, 0, color=BAR)
 
 
 def _row(figure: Figure, box: _Box, row: _Row, canvas: Canvas, language: Language) -> None:
     unit = word(language, "unit", row.maps[0].unit)
-    _write(figure, box.left, box.top, row.heading + (f" [{unit}]" if unit else ""), TEXT, bold=True)
+    headings = [f"{row.heading} [{unit}]", row.heading] if unit else [row.heading]
+    fitting = [text for text in headings if BOLD * _length(text, TEXT) <= box.width - GAP]
+    heading = fitting[0] if fitting else _fitting(row.heading, (box.width - GAP) / BOLD, TEXT)
+    _write(figure, box.left, box.top, heading, TEXT, bold=True)
     step = box.width / len(row.maps)
+    shown = min(step - GAP, box.height * canvas.photo.width / canvas.photo.height)
     top = box.top + HEADING + CAPTION
     for place, (heatmap, caption) in enumerate(zip(row.maps, row.captions, strict=True)):
         left, scale = box.left + place * step, row.shared or limits(heatmap)
@@ -238,7 +246,7 @@ def _row(figure: Figure, box: _Box, row: _Row, canvas: Canvas, language: Languag
         picture = canvas.paint(heatmap, scale=scale)
         _picture(figure, _Box(left, top, step - GAP, box.height), picture, anchor="NW")
         if row.shared is None:
-            _scale(figure, _Box(left, top + box.height, step - GAP, SCALE), heatmap, scale, language)
+            _scale(figure, _Box(left, top + box.height, shown, SCALE), heatmap, scale, language)
     if row.shared is not None:
         below = _Box(box.left, top + box.height, min(box.width - GAP, 3.0), SCALE)
         _scale(figure, below, row.maps[0], row.shared, language)
