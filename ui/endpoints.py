@@ -15,7 +15,7 @@ from PIL import Image
 
 from cvt.trace import Trace, trace
 from ui import heatmaps
-from ui.errors import as_toasts
+from ui.errors import as_toasts, toast
 from ui.image_input import Photo
 from ui.look import probabilities
 from ui.models import ModelCache
@@ -141,5 +141,5 @@ def add_endpoints(models: ModelCache, start: str) -> None:
 
 def _given(image: Image.Image | None) -> Image.Image:
     if image is None:
-        raise gr.Error("no photo was given", print_exception=False)
+        raise toast("no photo was given")
     return image

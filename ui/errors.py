@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 import inspect
 import logging
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import gradio as gr
 
 from cvt.errors import CvtError
 
-__all__ = ["as_toasts"]
+__all__ = ["as_toasts", "toast", "warn"]
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +45,20 @@ def as_toasts(handler: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def toast(message: str, title: str = "That did not work") -> gr.Error:
+    """An error to raise. Gradio shows messages as HTML; this one stays the text it is."""
+    return gr.Error(html.escape(message, quote=False), title=title, print_exception=False)
+
+
+def warn(message: str, title: str = "Please note") -> None:
+    """A toast for what is not quite as it was asked for."""
+    gr.Warning(html.escape(message, quote=False), title=title)
+
+
 def _toast(error: Exception, where: str) -> gr.Error:
     if isinstance(error, gr.Error):
         return error
     if isinstance(error, CvtError):
-        return gr.Error(str(error), title="That did not work", print_exception=False)
+        return toast(str(error))
     log.exception("unexpected error in %s", where, exc_info=error)
-    return gr.Error("Something went wrong on the server; its log says what.", title="Sorry", print_exception=False)
+    return toast("Something went wrong on the server; its log says what.", "Sorry")

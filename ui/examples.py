@@ -1,62 +1,19 @@
-"""The photos that come with the page, each with its author and licence."""
+"""Small pictures of the examples to choose from, and whose photo is on screen."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.data_classes import FileData, GradioModel
-from PIL import Image
 
-from cvt.photo import open_photo
-from ui.texts import Language
+from ui.credits import FOLDER, examples
 
-__all__ = ["Example", "ExamplePicker", "PickerData", "credits_text", "examples", "picker_value"]
+__all__ = ["ExamplePicker", "PickerData", "picker_value"]
 
-FOLDER = Path(__file__).parent.parent / "examples"
 STATIC = Path(__file__).with_name("static")
-
-
-@dataclass(frozen=True)
-class Example:
-    """One photo; ``id`` is what an address calls it."""
-
-    id: str
-    file: str
-    title: dict[str, str]
-    author: str
-    licence: str
-    licence_url: str
-    source: str
-    changes: str
-
-    @property
-    def path(self) -> Path:
-        """Where the photo lies."""
-        return FOLDER / self.file
-
-    def open(self) -> Image.Image:
-        """The photo itself."""
-        return open_photo(self.path)
-
-
-@cache
-def examples() -> dict[str, Example]:
-    """All of them by id, the one to start with first."""
-    content = json.loads((FOLDER / "examples.json").read_text(encoding="utf-8"))
-    return {one["id"]: Example(**one) for one in content}
-
-
-def credits_text(language: Language) -> str:
-    """Every photo's credit, as a Markdown list."""
-    return "\n".join(
-        f"- [{one.title[language]}]({one.source}): {one.author}, [{one.licence}]({one.licence_url})"
-        for one in examples().values()
-    )
 
 
 class PictureCredit(GradioModel):
@@ -93,7 +50,7 @@ class ExamplePicker(gr.HTML):
             **options,
         )
 
-    def preprocess(self, payload: PickerData | None) -> str | None:
+    def preprocess(self, payload: PickerData | None) -> str | None:  # type: ignore[override]
         """The id of the example on screen, None for any other photo."""
         return payload.chosen if payload is not None and payload.chosen in examples() else None
 

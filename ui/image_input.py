@@ -18,6 +18,7 @@ from PIL import Image
 
 from cvt.errors import ImageError
 from cvt.photo import FORMATS, open_photo
+from ui.errors import toast
 
 __all__ = ["MAX_BYTES", "MAX_MEGAPIXELS", "Photo", "read_upload"]
 
@@ -33,7 +34,7 @@ class Photo(gr.Image):
 
     is_template = True  # drawn by Gradio's own image component
 
-    def preprocess(self, payload: ImageData | None) -> Image.Image | None:  # type: ignore[override]
+    def preprocess(self, payload: ImageData | None) -> Image.Image | None:
         """The photo, or None where there is none.
 
         Raises:
@@ -44,7 +45,7 @@ class Photo(gr.Image):
         try:
             return read_upload(payload)
         except ImageError as error:
-            raise gr.Error(str(error), title="This photo cannot be used", print_exception=False) from error
+            raise toast(str(error), "This photo cannot be used") from error
 
 
 def read_upload(payload: ImageData) -> Image.Image:

@@ -21,7 +21,7 @@ from visualize.export import save_arrays, save_summary
 from visualize.faithfulness import Faithfulness, Score, faithfulness
 from visualize.report import report
 
-__all__ = ["KINDS", "curve_rows", "measure", "scorer", "take_home"]
+__all__ = ["KINDS", "measure", "scorer", "take_home"]
 
 STEPS = 20
 """Points of each curve beside its start; every one is a run of the network."""
@@ -59,15 +59,6 @@ def measure(loaded: LoadedModel, seen: Trace, method: str, progress: Callable[[f
         progress(done / (2 * (STEPS + 1)))
 
     return faithfulness(seen, heatmaps.heatmap(seen, method), scorer(loaded, target, tell), steps=STEPS)
-
-
-def curve_rows(measured: Faithfulness) -> list[tuple[float, float, str]]:
-    """Both curves as rows of (share of the photo changed, probability, name and area of the curve)."""
-    return [
-        (float(share), float(score), f"{name} {curve.area:.2f}")
-        for name, curve in (("insertion", measured.insertion), ("deletion", measured.deletion))
-        for share, score in zip(curve.fractions, curve.scores, strict=True)
-    ]
 
 
 def take_home(loaded: LoadedModel, seen: Trace, evidence: Trace, kind: str, language: Language = "en") -> Path:

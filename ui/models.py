@@ -59,7 +59,7 @@ class ModelEntry:
         if self.parameters is not None:
             parts.append(f"{self.parameters:.0f} M")
         if self.top1 is not None:
-            parts.append(f"{self.top1:.1f} % {self.data}".rstrip())
+            parts.append(f"{self.top1:.1f} % top-1")
         if self.download and not is_cached(self.ref):
             parts.append(f"↓ {self.download} MB")
         return " · ".join(parts)
@@ -114,7 +114,7 @@ def _local(name: str, ref: str, folder: Path) -> ModelEntry:
     return ModelEntry(
         name=name,
         ref=ref,
-        title=str(evaluation.get("title") or folder.name.replace("-", " ").capitalize()),
+        title=folder.name.replace("-", " ").capitalize(),
         resolution=int(str(evaluation.get("resolution") or _resolution(ref))),
         top1=_per_cent(evaluation.get("top1")),
         data=str(evaluation.get("dataset") or ""),

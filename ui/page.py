@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import pandas as pd
 from PIL import Image
 from starlette.middleware import Middleware
 
 from cvt.errors import CheckpointError, ConfigError
 from cvt.trace import Trace
 from ui.about import AboutModel, about_value
+from ui.credits import examples
+from ui.curves import CurveChart, CurvesData, curves_value
 from ui.endpoints import add_endpoints
-from ui.errors import as_toasts
-from ui.examples import ExamplePicker, credits_text, examples, picker_value
+from ui.errors import as_toasts, warn
+from ui.examples import ExamplePicker, picker_value
 from ui.explorer import Explorer, requested_class, with_evidence, with_rollout
 from ui.image_input import MAX_BYTES, Photo
 from ui.language import ChooseLanguage, language_of
 from ui.lessons import add_lessons
 from ui.look import Look, class_label, look, probabilities, recall, traced
-from ui.measure import KINDS, curve_rows, measure, take_home
+from ui.measure import KINDS, measure, take_home
 from ui.models import Device, LoadedModel, ModelCache, choose_device, offered_models
 from ui.stages import StageStrip, strip_value
 from ui.texts import text, translations
@@ -77,6 +78,11 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "ssr_mode": False,
     }
+
+
+def _choices(kind: str, values: Sequence[str]) -> list[tuple[str, str]]:
+    """Values to choose from under names that the browser translates."""
+    return [(str(text(f"{kind}_{value}")), value) for value in values]
 
 
 class _Page:
@@ -143,22 +149,22 @@ class _Page:
             gr.Markdown(text("measure"))
             with gr.Row():
                 with gr.Column():
-                    self.method = gr.Dropdown(list(METHODS), value=METHODS[0], label=text("method"))
+                    self.method = gr.Dropdown(
+                        _choices("method", METHODS), value=METHODS[0], label=text("method"), filterable=False
+                    )
                     self.measure = gr.Button(text("measure_button"), variant="primary")
-                    self.kind = gr.Radio(list(KINDS), value=KINDS[0], label=text("kind"))
+                    self.kind = gr.Radio(_choices("kind", KINDS), value=KINDS[0], label=text("kind"))
                     self.make = gr.Button(text("make_button"))
                     self.file = gr.File(label=text("download"), interactive=False)
                 with gr.Column(scale=2):
-                    self.curves = gr.LinePlot(
-                        x="share", y="probability", color="curve", title=text("curves"), height=320, y_lim=[0, 1]
-                    )
+                    self.curves = CurveChart()
         with gr.Accordion(text("about"), open=False, elem_id="about"), gr.Row():
             with gr.Column(scale=2, min_width=320):
                 self.about = AboutModel(about_value(loaded))
             with gr.Column(scale=1, min_width=280):
                 gr.Markdown(text("limits"))
                 gr.Markdown(text("licence"))
-                gr.Markdown(credits_text("en"))
+                gr.Markdown(text("credits"))
         self.kept = gr.State(None, time_to_live=KEPT_FOR)
         self.address = gr.State(None)
         self.target = gr.Number(visible=False)
@@ -168,8 +174,10 @@ class _Page:
         now = [self.photo, self.picker, self.model, self.kept]
         private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": [self.prediction]}
         model: dict[str, Any] = {**private, "concurrency_id": "model", "concurrency_limit": 1}
-        runs = [
-            self.photo.input(as_toasts(self.bring), now, seen, **model),
+        brought = self.photo.input(as_toasts(self.bring), now, seen, **model)
+        brought.failure(lambda: None, None, self.photo, show_progress="hidden", api_visibility="private")
+        runs: list[Any] = [
+            brought,
             self.model.input(as_toasts(self.show), now, seen, **model),
             self.picker.select(as_toasts(self.pick), [self.model, self.kept], [self.photo, *seen], **model),
             self.address.change(as_toasts(self.visit), [self.address, self.kept], [self.photo, *seen], **model),
@@ -226,7 +234,7 @@ class _Page:
         try:
             loaded = self.models.get(model)
         except CheckpointError as error:
-            gr.Warning(str(error), title=self.models.entry(model).title)
+            warn(str(error), self.models.entry(model).title)
             yield {self.model: kept.model if kept else self.start_model}
             return
         trace = traced(loaded, photo)
@@ -243,7 +251,8 @@ class _Page:
 
     def pick(self, model: str, kept: Look | None, event: gr.EventData) -> Updates:
         """One of the examples."""
-        example = examples().get(event._data.get("id") if isinstance(event._data, dict) else None)
+        wanted = event._data.get("id") if isinstance(event._data, dict) else None
+        example = examples().get(str(wanted))
         if example is None:
             raise ConfigError(f"there is no such example; there are: {', '.join(examples())}")
         yield {self.photo: str(example.path), self.picker: picker_value(example.id)}
@@ -255,7 +264,7 @@ class _Page:
         first = next(iter(examples()))
         for name, known, value in (("example", examples(), example), ("model", self.models.entries, model)):
             if value and value not in known:
-                gr.Warning(f"there is no {name} {value!r} here; there are: {', '.join(known)}")
+                warn(f"there is no {name} {value!r} here; there are: {', '.join(known)}")
         wanted = (
             example if example in examples() else first,
             model if model in self.models.entries else self.start_model,
@@ -305,12 +314,10 @@ class _Page:
         kept: Look | None,
         method: str,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> pd.DataFrame:
+    ) -> CurvesData:
         """Insertion and deletion curves of a method."""
         loaded, best = self._best(photo, example, model, kept)
-        return pd.DataFrame(
-            curve_rows(measure(loaded, best, method, progress)), columns=["share", "probability", "curve"]
-        )
+        return curves_value(measure(loaded, best, method, progress), best.label(best.top(1)[0][0]))
 
     def take(
         self,

@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
 import gradio as gr
-from gradio.i18n import I18nData
+
+from ui.credits import credits_text
 
 __all__ = ["LANGUAGES", "Language", "text", "translations", "words"]
 
@@ -27,13 +29,19 @@ def words(language: Language) -> dict[str, str]:
     folder = files("ui").joinpath("content", language)
     labels: dict[str, str] = tomllib.loads(folder.joinpath("labels.toml").read_text(encoding="utf-8"))
     prose = {
-        file.name.removesuffix(".md"): file.read_text(encoding="utf-8").strip()
+        file.name.removesuffix(".md"): _joined(file.read_text(encoding="utf-8").strip())
         for file in folder.iterdir()
         if file.name.endswith(".md")
     }
+    prose["credits"] = credits_text(language)
     if twice := labels.keys() & prose.keys():
         raise ValueError(f"texts named twice in content/{language}: {', '.join(sorted(twice))}")
     return labels | prose
+
+
+def _joined(prose: str) -> str:
+    """Prose whose lines end between two Japanese characters without the space that Markdown would put there."""
+    return re.sub(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])", "", prose)
 
 
 @cache
@@ -42,8 +50,8 @@ def translations() -> gr.I18n:
     return gr.I18n(**{language: words(language) for language in LANGUAGES})
 
 
-def text(name: str) -> I18nData:
-    """A text that the browser shows in its own language.
+def text(name: str) -> Any:
+    """A text that the browser shows in its own language; it stands for a string, though not all signatures say so.
 
     Raises:
         KeyError: no language has a text of that name.

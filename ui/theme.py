@@ -32,6 +32,8 @@ def theme() -> gr.themes.Base:
         block_shadow="none",
         block_label_text_weight="500",
         block_title_text_weight="600",
+        stat_background_fill="*primary_500",
+        stat_background_fill_dark="*primary_500",
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_600",
         button_primary_text_color="white",

@@ -8,6 +8,9 @@ const make = (tag, className, text) => {
   return node;
 };
 
+/** Numbers at the ends keep inside the scale; those between stand on a line of their own, under a mark. */
+const sideOf = (at) => (at <= 0 ? "start" : at >= 1 ? "end" : at < 0.35 ? "mark-start" : at > 0.65 ? "mark-end" : "mark");
+
 const drawScale = (picture) => {
   const scale = make("div", "scale");
   const bar = make("div", "bar");
@@ -16,8 +19,13 @@ const drawScale = (picture) => {
   for (const tick of picture.ticks) {
     const label = make("span", "tick", tick.text[language]);
     label.style.left = `${100 * tick.at}%`;
-    label.dataset.side = tick.at < 0.02 ? "start" : tick.at > 0.98 ? "end" : "middle";
+    label.dataset.side = sideOf(tick.at);
     scale.append(label);
+    if (tick.at > 0 && tick.at < 1) {
+      const line = make("span", "baseline");
+      line.style.left = label.style.left;
+      scale.append(line);
+    }
   }
   return scale;
 };
