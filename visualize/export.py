@@ -101,7 +101,7 @@ def save_arrays(trace: Trace, path: str | Path, *, model_name: str = "") -> None
         np.savez(file, **arrays)
 
 
-def summary(trace: Trace, *, model_name: str = "", language: Language = "en") -> dict[str, Any]:
+def summary(trace: Trace, *, model_name: str = "", photo_name: str = "", language: Language = "en") -> dict[str, Any]:
     """What a trace says, as plain JSON types: prediction, geometry, and every standard map in words and numbers.
 
     Raises:
@@ -111,6 +111,7 @@ def summary(trace: Trace, *, model_name: str = "", language: Language = "en") ->
     return {
         "schema": SCHEMA,
         "model": model_name,
+        "photo": photo_name,
         "prediction": [
             {"index": index, "label": trace.label(index), "probability": probability}
             for index, probability in trace.top()
@@ -134,10 +135,12 @@ def summary(trace: Trace, *, model_name: str = "", language: Language = "en") ->
     }
 
 
-def save_summary(trace: Trace, path: str | Path, *, model_name: str = "", language: Language = "en") -> None:
+def save_summary(
+    trace: Trace, path: str | Path, *, model_name: str = "", photo_name: str = "", language: Language = "en"
+) -> None:
     """Write :func:`summary` as a JSON file."""
-    text = json.dumps(summary(trace, model_name=model_name, language=language), indent=2, ensure_ascii=False)
-    Path(path).write_text(text + "\n", encoding="utf-8")
+    told = summary(trace, model_name=model_name, photo_name=photo_name, language=language)
+    Path(path).write_text(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _map_summary(heatmap: Heatmap, language: Language) -> dict[str, Any]:

@@ -1,0 +1,233 @@
+"""Explanations of many photos from the command line: for each a sheet, its arrays and a summary.
+
+::
+
+    python -m visualize PHOTO_OR_FOLDER… --out FOLDER [--model bundled] [--class NAME] [--formats png,pdf,svg]
+
+Writes ``STEM.png`` (or the formats asked for), ``STEM.npz`` (:mod:`visualize.export`) and ``STEM.json`` for each photo.
+A photo that cannot be read or explained does not stop the others; it is listed at the end, and the exit status is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from PIL import Image
+from tqdm import tqdm
+
+from cvt.device import choose_device
+from cvt.errors import ConfigError, CvtError
+from cvt.image_processor import CvtImageProcessor, open_photo
+from cvt.model import CvtForImageClassification
+from cvt.trace import Trace, class_index, traces
+from visualize.export import save_arrays, save_summary
+from visualize.report import SUFFIXES, report
+from visualize.texts import Language
+
+Failure = tuple[Path, str]
+
+CLASSES = 3
+"""How many of the most probable classes get their evidence on the sheet, unless one is asked for by name."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status: 0, or 1 if any photo failed, or 2 if nothing could be started."""
+    options = _parser().parse_args(arguments)
+    try:
+        job = _prepare(options)
+        found, failures = _find(options.photos, options.out)
+    except (CvtError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    stems = _stems(found, options.out, options.formats)
+    with tqdm(total=len(found), unit="photo") as progress:
+        for first in range(0, len(found), options.batch):
+            some = found[first : first + options.batch]
+            failures += job.explain(some, stems[first : first + options.batch])
+            progress.update(len(some))
+    failed = {path for path, _ in failures}
+    print(f"{sum(path not in failed for path in found)} of {len(failed.union(found))} explained in {options.out}")
+    if failures:
+        print(f"{len(failures)} failed:", file=sys.stderr)
+        for path, reason in failures:
+            print(f"  {path}: {reason}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is done to every photo."""
+
+    model: CvtForImageClassification
+    processor: CvtImageProcessor
+    target: int | None
+    options: argparse.Namespace
+
+    def explain(self, paths: Sequence[Path], stems: Sequence[Path]) -> list[Failure]:
+        """Explain some photos, together as far as possible; returns those that failed."""
+        photos: dict[Path, Image.Image] = {}
+        failures: list[Failure] = []
+        for path in paths:
+            with _noting(path, failures):
+                photos[path] = open_photo(path)
+        try:
+            traced = dict(zip(photos, self._traced(list(photos.values())), strict=True))
+        except Exception:  # one of them spoils the batch: it is found out by itself
+            traced = {}
+            for path, photo in photos.items():
+                with _noting(path, failures):
+                    traced |= dict(zip([path], self._traced([photo]), strict=True))
+        for path, stem in zip(paths, stems, strict=True):
+            if path in traced:
+                with _noting(path, failures):
+                    self._write(path, stem, traced[path])
+        return failures
+
+    def _traced(self, photos: list[Image.Image]) -> list[list[Trace]]:
+        """For each photo a trace for each class whose evidence is wanted."""
+        if not photos:
+            return []
+        resolution = self.options.resolution
+        if self.target is not None:
+            wanted = [[self.target]] * len(photos)
+        else:
+            plain = traces(self.model, self.processor, photos, resolution=resolution)
+            wanted = [[index for index, _ in one.top(CLASSES)] for one in plain]
+        by_class = [
+            traces(self.model, self.processor, photos, targets, resolution) for targets in zip(*wanted, strict=True)
+        ]
+        return [list(of_photo) for of_photo in zip(*by_class, strict=True)]
+
+    def _write(self, path: Path, stem: Path, traced: list[Trace]) -> None:
+        name, language = self.options.model, self.options.language
+        for suffix in self.options.formats:
+            report(
+                traced[0],
+                _with(stem, suffix),
+                model_name=name,
+                photo_name=path.name,
+                evidence=traced,
+                language=language,
+            )
+        save_arrays(traced[0], _with(stem, ".npz"), model_name=name)
+        save_summary(traced[0], _with(stem, ".json"), model_name=name, photo_name=path.name, language=language)
+
+
+@contextmanager
+def _noting(path: Path, failures: list[Failure]) -> Iterator[None]:
+    """Turns whatever goes wrong with one photo into a line of the list."""
+    try:
+        yield
+    except (CvtError, OSError) as error:
+        failures.append((path, str(error)))
+    except Exception as error:
+        failures.append((path, f"{type(error).__name__}: {error}"))
+
+
+def _prepare(options: argparse.Namespace) -> _Job:
+    model = CvtForImageClassification.from_pretrained(options.model).to(choose_device(options.device)).eval()
+    processor = CvtImageProcessor.from_pretrained(options.model)
+    target: str | int | None = options.target
+    if isinstance(target, str) and target not in model.config.label2id and target.isdecimal():
+        target = int(target)
+    options.out.mkdir(parents=True, exist_ok=True)
+    return _Job(model, processor, None if target is None else class_index(model.config, target), options)
+
+
+def _find(paths: Sequence[Path], out: Path) -> tuple[list[Path], list[Failure]]:
+    """The photos meant by files and folders, each once; and what leads to none.
+
+    Raises:
+        ConfigError: a folder of photos is also where the results go, where they would be taken for photos.
+    """
+    found: dict[Path, Path] = {}
+    failures: list[Failure] = []
+    for path in paths:
+        if path.is_dir():
+            if path.resolve() == out.resolve():
+                raise ConfigError(
+                    f"--out {out} is a folder of photos; results go to another one, such as {out / 'out'}"
+                )
+            inside = [file for file in sorted(path.rglob("*")) if _is_photo(file) and out not in file.parents]
+            found |= {file.resolve(): file for file in inside}
+            if not inside:
+                failures.append((path, "no photos in this folder"))
+        elif path.exists():
+            found.setdefault(path.resolve(), path)
+        else:
+            failures.append((path, "no such file or folder"))
+    return list(found.values()), failures
+
+
+def _is_photo(path: Path) -> bool:
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    return kind in Image.OPEN and path.is_file()
+
+
+def _stems(photos: Sequence[Path], out: Path, formats: Sequence[str]) -> list[Path]:
+    """Where each photo's results go, without a suffix: no two to the same place, and none over a photo."""
+    taken = {str(photo.resolve()).lower() for photo in photos}
+    stems = []
+    for photo in photos:
+        for number in itertools.count(1):
+            stem = out / (photo.stem if number == 1 else f"{photo.stem}-{number}")
+            files = {str(_with(stem, suffix).resolve()).lower() for suffix in (*formats, ".npz", ".json")}
+            if not files & taken:
+                break
+        taken |= files
+        stems.append(stem)
+    return stems
+
+
+def _with(stem: Path, suffix: str) -> Path:
+    return stem.with_name(stem.name + suffix)
+
+
+def _formats(text: str) -> list[str]:
+    suffixes = ["." + name.strip().lower().removeprefix(".") for name in text.split(",")]
+    wrong = [suffix for suffix in suffixes if suffix not in SUFFIXES]
+    if wrong:
+        raise argparse.ArgumentTypeError(f"{text!r} must be of {', '.join(one[1:] for one in SUFFIXES)}")
+    return list(dict.fromkeys(suffixes))
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 1")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m visualize",
+        description="Explain photos: for each a sheet, its arrays (NPZ) and a summary (JSON).",
+    )
+    add = parser.add_argument
+    add("photos", nargs="+", type=Path, metavar="PHOTO", help="photos, or folders of photos")
+    add("--out", required=True, type=Path, metavar="FOLDER", help="where results go; made if missing")
+    add("--model", default="bundled", help="Hub id, folder, or 'bundled' (default)")
+    add(
+        "--class",
+        dest="target",
+        metavar="NAME",
+        help=f"class to show evidence for; default: the {CLASSES} most probable",
+    )
+    add(
+        "--formats", type=_formats, default=[".png"], metavar="LIST", help="sheets to write: png,pdf,svg (default: png)"
+    )
+    add("--resolution", type=_positive, metavar="PIXELS", help="side of the model's input; default: the model's own")
+    add("--batch", type=_positive, default=4, metavar="N", help="photos run together (default: 4)")
+    add("--device", default="auto", help="'auto' (default), 'cpu', 'cuda', …")
+    add("--language", choices=get_args(Language), default="en", help="of the sheets and summaries")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
