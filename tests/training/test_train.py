@@ -1,0 +1,188 @@
+"""Training from end to end on a tiny world: it learns, it survives being killed, it fine-tunes, it saves."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from cvt.errors import ConfigError
+from cvt.image_processor import CvtImageProcessor
+from cvt.model import CvtForImageClassification
+from training import run as run_module
+from training.data import DataError, ImageSet, hold_out
+from training.loop import Training, epoch_batches, predict
+from training.recipe import Recipe
+from training.run import RunFolder, Workers
+from training.train import build_model, main, train
+
+
+@pytest.fixture
+def start(recipe: Recipe, colours: ImageSet, workers: Workers, tmp_path: Path) -> Callable[[str], Training]:
+    """Begins the tiny run in the folder of that name."""
+
+    def begin(name: str) -> Training:
+        data, held_out = hold_out(colours, recipe.held_out)
+        torch.manual_seed(recipe.seed)
+        return Training(
+            recipe, build_model(recipe, colours.classes), data, held_out, RunFolder(tmp_path / name), workers
+        )
+
+    return begin
+
+
+def weights(training: Training) -> dict[str, Tensor]:
+    average = {f"average.{name}": tensor for name, tensor in training.average.model.state_dict().items()}
+    return {**training.model.state_dict(), **average}
+
+
+def test_it_learns(start: Callable[[str], Training], colours: ImageSet, workers: Workers) -> None:
+    training = start("run")
+    training.run()
+    logits = predict(training.average.model, colours.images, 48, workers.device)
+    assert (logits.argmax(1) == colours.labels).float().mean() > 0.9
+    rows = training.progress.rows
+    assert [row["resolution"] for row in rows] == [32, 32, 48, 48]
+    assert rows[-1]["loss"] < rows[0]["loss"]
+
+
+@pytest.mark.parametrize("killed_after", [1, 4, 6, 13])
+def test_a_killed_run_ends_with_the_same_weights(
+    start: Callable[[str], Training], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_after: int
+) -> None:
+    """There are four batches an epoch: killed inside the first, between two, and inside later ones."""
+    whole = start("whole")
+    whole.run()
+
+    killed = start("killed")
+    step, steps = Training._step, iter(range(killed_after))
+
+    def step_until_killed(self: Training, indices: Tensor) -> None:
+        if next(steps, None) is None:
+            raise KeyboardInterrupt
+        step(self, indices)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "_step", step_until_killed)
+        with pytest.raises(KeyboardInterrupt):
+            killed.run(save_every=0)
+
+    torch.manual_seed(12345)  # a new process has another random state
+    resumed = start("killed")
+    resumed.load_state_dict(RunFolder(tmp_path / "killed").load())
+    assert resumed.progress.step == killed_after
+    resumed.run()
+    for name, tensor in weights(whole).items():
+        assert torch.equal(tensor, weights(resumed)[name]), name
+    for mine, other in zip(resumed.progress.rows, whole.progress.rows, strict=True):
+        assert mine["loss"] == pytest.approx(other["loss"]) and mine["accuracy"] == pytest.approx(other["accuracy"])
+
+
+def test_a_kill_while_saving_leaves_the_state_before(
+    start: Callable[[str], Training], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: Workers
+) -> None:
+    training, folder = start("run"), RunFolder(tmp_path / "run")
+    folder.save(training.state_dict(), workers)
+
+    def die_halfway(state: dict[str, Any], path: Path) -> None:
+        path.write_bytes(b"half a file")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_module.torch, "save", die_halfway)
+    with pytest.raises(KeyboardInterrupt):
+        folder.save({"progress": {"rows": []}}, workers)
+    state = folder.load()
+    assert state is not None and state["progress"]["step"] == 0
+
+
+def test_batches_of_an_epoch_are_a_shuffle_without_repetition() -> None:
+    first, second = epoch_batches(50, 8, seed=0, epoch=0), epoch_batches(50, 8, seed=0, epoch=1)
+    assert [len(batch) for batch in first] == [8] * 6
+    assert len(set(torch.cat(first).tolist())) == 48
+    assert not torch.equal(torch.cat(first), torch.cat(second))
+    assert torch.equal(torch.cat(first), torch.cat(epoch_batches(50, 8, seed=0, epoch=0)))
+
+
+def test_the_saved_model_opens_and_knows_how_it_was_made(data_recipe: Recipe, tmp_path: Path, workers: Workers) -> None:
+    folder = train(data_recipe, tmp_path / "run", workers)
+    model = CvtForImageClassification.from_pretrained(folder)
+    assert model.config.id2label == {0: "blue", 1: "red"}
+    assert model.dtype == torch.float32 and not model.training
+    assert CvtImageProcessor.from_pretrained(folder).resolution == 48
+    state = RunFolder(tmp_path / "run").load()
+    assert state is not None
+    saved = model.state_dict()
+    for name, tensor in state["average"]["model"].items():
+        torch.testing.assert_close(saved[name], tensor.half().to(tensor.dtype), rtol=0, atol=0)
+    about = json.loads((folder / "training.json").read_text())
+    assert about["epochs"] == 4 and about["hours"] > 0 and about["fine_tuned_from"] is None
+    assert about["held_out"]["images"] == 8
+    assert (tmp_path / "run" / "log.png").stat().st_size > 5000
+    with (tmp_path / "run" / "log.csv").open() as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2", "3", "4"]
+
+
+def test_fine_tuning_keeps_the_body_and_replaces_the_head(data_recipe: Recipe, tmp_path: Path) -> None:
+    base = build_model(data_recipe, ("cat", "dog"))
+    base.save_pretrained(tmp_path / "base")
+    tuned = build_model(data_recipe, ("blue", "red"), str(tmp_path / "base"))
+    assert tuned.config.id2label == {0: "blue", 1: "red"}
+    for name, tensor in base.state_dict().items():
+        assert torch.equal(tensor, tuned.state_dict()[name]) == (name != "classifier.weight"), name
+    more = build_model(data_recipe, ("a", "b", "c"), str(tmp_path / "base"))
+    assert more.classifier.out_features == 3
+    same = build_model(data_recipe, ("cat", "dog"), str(tmp_path / "base"))
+    assert torch.equal(same.classifier.weight, base.classifier.weight)
+
+
+def test_the_command_fine_tunes_on_class_folders(
+    recipe: Recipe, colour_folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build_model(recipe, ("cat", "dog", "bird")).save_pretrained(tmp_path / "base")
+    CvtImageProcessor(size=32, crop_pct=1.0).save_pretrained(tmp_path / "base")
+    out = tmp_path / "mine"
+    arguments = ["--data", str(colour_folders), "--from", str(tmp_path / "base"), "--out", str(out), "--epochs", "2"]
+    main([*arguments, "--device", "cpu"])
+    assert f"python app.py --model {out / 'model'}" in capsys.readouterr().out
+    model = CvtForImageClassification.from_pretrained(out / "model")
+    assert model.config.id2label == {0: "blue", 1: "red"}
+    assert CvtImageProcessor.from_pretrained(out / "model").resolution == 32
+    assert json.loads((out / "model" / "training.json").read_text())["fine_tuned_from"] == str(tmp_path / "base")
+
+
+def test_another_run_is_not_overwritten(data_recipe: Recipe, tmp_path: Path, workers: Workers) -> None:
+    short = data_recipe.with_epochs(1)
+    train(short, tmp_path / "run", workers)
+    with pytest.raises(ConfigError, match="holds a run already: say --resume"):
+        train(short, tmp_path / "run", workers)
+    train(short, tmp_path / "run", workers, resume=True)
+
+
+def test_one_class_is_no_classification(recipe: Recipe, colour_folders: Path, tmp_path: Path, workers: Workers) -> None:
+    only = tmp_path / "only"
+    only.mkdir()
+    (colour_folders / "red").rename(only / "red")
+    with pytest.raises(DataError, match="has only the class 'red'"):
+        train(replace(recipe, data=str(only)), tmp_path / "run", workers)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--recipe", "nothing"], "recipe 'nothing' must be one of"),
+        (["--from", "bundled"], "names no data: say --data"),
+        (["--recipe", "imagenette", "--data", "/no/such/folder"], "is neither a folder nor a dataset"),
+        (["--recipe", "imagenette", "--epochs", "0"], "epochs=0 must be at least 1"),
+    ],
+)
+def test_the_command_says_what_is_wrong(arguments: list[str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([*arguments, "--out", str(tmp_path / "run"), "--device", "cpu"])
+    assert str(stopped.value).startswith("error: ") and message in str(stopped.value)

@@ -1,0 +1,1 @@
+"""Training, fine-tuning and evaluation of CvT classifiers, from the command line."""

@@ -1,0 +1,214 @@
+"""Measure a checkpoint on labelled images.
+
+    python -m training.evaluate bundled --data ../shared/data/imagenette-128
+
+prints top-1, top-5, the calibration error before and after the checkpoint's temperature, and the worst classes. With
+``--write`` the numbers go into ``evaluation.json`` and the model card ``README.md`` beside the weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from cvt.checkpoint import resolve_file
+from cvt.errors import CvtError
+from cvt.image_processor import CvtImageProcessor
+from cvt.model import CvtForImageClassification
+from training.calibration import expected_calibration_error
+from training.data import DataError, find_images, short_name
+from training.model_card import model_card
+
+__all__ = ["Evaluation", "collect_logits", "evaluate", "main", "match_classes"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured; shares are from 0 to 1.
+
+    Attributes:
+        dataset, split: the images.
+        images: how many.
+        resolution: side of the model's input, in pixels.
+        top1, top5: share of images whose class is the first, or among the first five, of the model's predictions.
+        ece_before, ece_after: expected calibration error without and with the temperature.
+        temperature: the checkpoint's.
+        class_accuracy: top-1 of each class, the worst first.
+        enlarged: side and top-1 for images blown up to large JPEG photos first, if that was asked for.
+    """
+
+    dataset: str
+    split: str
+    images: int
+    resolution: int
+    top1: float
+    top5: float
+    ece_before: float
+    ece_after: float
+    temperature: float
+    class_accuracy: dict[str, float]
+    enlarged: dict[str, float] | None = None
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.dataset}, {self.split}: {self.images} images at {self.resolution} px",
+            f"top-1  {self.top1:.2%}",
+            f"top-5  {self.top5:.2%}",
+            f"expected calibration error  {self.ece_before:.2%}; "
+            f"with temperature {self.temperature:g}  {self.ece_after:.2%}",
+            "worst classes: " + ", ".join(f"{n} {a:.1%}" for n, a in list(self.class_accuracy.items())[:10]),
+        ]
+        if self.enlarged:
+            lines.append(f"as JPEG photos of {self.enlarged['side']:.0f} px: top-1 {self.enlarged['top1']:.2%}")
+        return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("checkpoint", help="bundled, a Hub id, a folder, or a weights file")
+    parser.add_argument("--data", required=True, help="Parquet shards, class folders or a Hub dataset id")
+    parser.add_argument("--split", default="validation", choices=["train", "validation"])
+    parser.add_argument("--resolution", type=int, help="side of the model's input, instead of the checkpoint's")
+    parser.add_argument("--limit", type=int, help="only so many images, spread evenly over the split")
+    parser.add_argument("--enlarge", type=int, metavar="SIDE", help="also measure on JPEGs blown up to SIDE pixels")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--write", action="store_true", help="write evaluation.json and README.md beside the weights")
+    options = parser.parse_args(arguments)
+    try:
+        model = CvtForImageClassification.from_pretrained(options.checkpoint).to(options.device)
+        overrides = {"size": options.resolution} if options.resolution else {}
+        processor = CvtImageProcessor.from_pretrained(options.checkpoint, **overrides)
+        evaluation = evaluate(model, processor, options.data, options.split, options.limit)
+        if options.enlarge:
+            large = evaluate(model, processor, options.data, options.split, options.limit, options.enlarge)
+            enlarged = {"side": options.enlarge, "images": large.images, "top1": large.top1}
+            evaluation = replace(evaluation, enlarged=enlarged)
+        print(evaluation)
+        if options.write:
+            write(evaluation, resolve_file(options.checkpoint, "config.json").parent)
+    except CvtError as error:
+        sys.exit(f"error: {error}")
+
+
+def evaluate(
+    model: CvtForImageClassification,
+    processor: CvtImageProcessor,
+    data: str | Path,
+    split: str = "validation",
+    limit: int | None = None,
+    enlarge: int | None = None,
+) -> Evaluation:
+    """Measure a model on a split of a data set, through its own image processor.
+
+    Args:
+        limit: take only so many images, spread evenly.
+        enlarge: blow every image up to a JPEG of this side first, as a stand-in for a photo from a camera.
+
+    Raises:
+        DataError: the data cannot be read, or has a class that the model does not know.
+    """
+    source = find_images(data, split)
+    classes = match_classes(source.classes, model.config.id2label)
+    chosen = range(len(source)) if limit is None else torch.linspace(0, len(source) - 1, limit).long().tolist()
+    wanted = set(chosen)
+    pairs = ((image, label) for index, (image, label) in enumerate(source) if index in wanted)
+    if enlarge:
+        pairs = ((as_large_photo(image, enlarge), label) for image, label in pairs)
+    logits, labels = collect_logits(model, processor, pairs, total=len(wanted))
+    labels = torch.tensor(classes)[labels]
+    correct = logits.topk(min(5, logits.shape[1])).indices == labels[:, None]
+    present = {name: labels == index for name, index in zip(source.classes, classes, strict=True)}
+    accuracy = {name: float(correct[chosen, 0].float().mean()) for name, chosen in present.items() if chosen.any()}
+    temperature = model.config.temperature
+    return Evaluation(
+        dataset=Path(source.name).name,
+        split=split,
+        images=len(labels),
+        resolution=processor.resolution,
+        top1=float(correct[:, 0].float().mean()),
+        top5=float(correct.any(dim=1).float().mean()),
+        ece_before=expected_calibration_error(logits.softmax(1), labels),
+        ece_after=expected_calibration_error((logits / temperature).softmax(1), labels),
+        temperature=temperature,
+        class_accuracy=dict(sorted(accuracy.items(), key=lambda item: item[1])),
+    )
+
+
+@torch.inference_mode()
+def collect_logits(
+    model: CvtForImageClassification,
+    processor: CvtImageProcessor,
+    pairs: Iterable[tuple[Image.Image, int]],
+    total: int | None = None,
+    batch_size: int = 64,
+) -> tuple[Tensor, Tensor]:
+    """Logits ``[N, classes]`` and labels ``[N]`` of labelled photos, with a progress bar."""
+    logits: list[Tensor] = []
+    labels: list[int] = []
+    with tqdm(total=total, unit=" images", disable=None) as bar:
+        remaining = iter(pairs)
+        while batch := list(islice(remaining, batch_size)):
+            pixels = processor([image for image, _ in batch], return_tensors="pt")["pixel_values"]
+            logits.append(model(pixels.to(model.device)).logits.float().cpu())
+            labels.extend(label for _, label in batch)
+            bar.update(len(batch))
+    return torch.cat(logits), torch.tensor(labels)
+
+
+def match_classes(classes: Sequence[str], id2label: Mapping[int, str]) -> list[int]:
+    """The model's index of each class of a data set: by name, or by a first synonym that is nobody else's.
+
+    Raises:
+        DataError: a class is not among the model's.
+    """
+    exact = {name: index for index, name in id2label.items()}
+    short: dict[str, list[int]] = {}
+    for index, name in id2label.items():
+        short.setdefault(short_name(name).lower(), []).append(index)
+    found = []
+    for name in classes:
+        indices = [exact[name]] if name in exact else short.get(short_name(name).lower(), [])
+        if len(indices) != 1:
+            known = ", ".join(list(id2label.values())[:10])
+            raise DataError(
+                f"the model has {'no' if not indices else 'no single'} class {name!r}; its first are {known}"
+            )
+        found += indices
+    return found
+
+
+def as_large_photo(image: Image.Image, side: int, quality: int = 85) -> Image.Image:
+    """The image with its shorter side blown up to ``side`` pixels, through JPEG."""
+    scale = side / min(image.size)
+    large = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    large.save(file, "JPEG", quality=quality)
+    return Image.open(file)
+
+
+def write(evaluation: Evaluation, folder: Path) -> None:
+    """Write ``evaluation.json`` and, where the folder says how it was trained, the model card ``README.md``."""
+    fields = {name: value for name, value in asdict(evaluation).items() if value is not None}
+    (folder / "evaluation.json").write_text(json.dumps(fields, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    training = folder / "training.json"
+    if training.is_file():
+        about = json.loads(training.read_text(encoding="utf-8"))
+        (folder / "README.md").write_text(model_card(folder.name, about, fields), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""From a run to a model folder: averaged weights in float16, a fitted temperature, and how it was trained.
+
+    python -m training.export runs/imagenette OUT
+
+also works while the run is still going on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cvt.config import CvtConfig
+from cvt.image_processor import CvtImageProcessor
+from cvt.model import CvtForImageClassification
+from training.calibration import expected_calibration_error, fit_temperature
+from training.data import ImageSet, hold_out, load_images
+from training.loop import predict
+from training.run import RunFolder
+
+__all__ = ["export", "main"]
+
+FEWEST_FOR_TEMPERATURE = 50
+"""Held-out images below which a temperature would be noise; it stays 1."""
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.export", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", type=Path, help="the folder that training.train wrote")
+    parser.add_argument("out", type=Path, help="the model's folder")
+    options = parser.parse_args()
+    state = RunFolder(options.run).load()
+    if state is None:
+        parser.error(f"{options.run} holds no state.pt")
+    recipe = state["recipe"]
+    _, held_out = hold_out(load_images(recipe["data"], "train", recipe["stored_size"]), recipe["held_out"])
+    export(state, held_out, options.out)
+
+
+def export(state: dict[str, Any], held_out: ImageSet, folder: Path, *, start: str | None = None) -> None:
+    """Write ``model.safetensors``, ``config.json``, ``preprocessor_config.json`` and ``training.json``.
+
+    Args:
+        state: of a :class:`training.loop.Training`.
+        held_out: training images the run did not train on; the temperature is fitted to them.
+        folder: the model's folder.
+        start: the checkpoint that was fine-tuned, if any.
+    """
+    recipe, rows = state["recipe"], state["progress"]["rows"]
+    resolution = recipe["phases"][-1]["resolution"]
+    model = CvtForImageClassification(CvtConfig.from_dict(state["config"])).eval()
+    model.load_state_dict(state["average"]["model"])
+    model.half().float()  # what a reader of the float16 file gets
+    facts: dict[str, Any] = {"images": len(held_out)}
+    if len(held_out):
+        logits = predict(model, held_out.images, resolution, torch.device("cpu"))
+        if len(held_out) >= FEWEST_FOR_TEMPERATURE:
+            model.config.temperature = fit_temperature(logits, held_out.labels)
+        facts["top1"] = float((logits.argmax(1) == held_out.labels).float().mean())
+        for name, temperature in (("ece_before", 1.0), ("ece_after", model.config.temperature)):
+            facts[name] = expected_calibration_error((logits / temperature).softmax(1), held_out.labels)
+    model.half().save_pretrained(folder)
+    processor = CvtImageProcessor(size=resolution, crop_pct=recipe["crop_pct"], resample=recipe["resample"])
+    processor.save_pretrained(folder)
+    about = {
+        "recipe": recipe,
+        "fine_tuned_from": start,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "epochs": len(rows),
+        "hours": sum(row["seconds"] for row in rows) / 3600,
+        "hardware": state["hardware"],
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "held_out": facts,
+    }
+    (folder / "training.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""The training loop: what one step does, and where a run stands.
+
+All randomness of a step follows from the seed and the step's number, so a run that was killed and resumed ends with the
+same weights as one that was not.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+from tqdm import tqdm
+
+from cvt.image_processor import IMAGENET_MEAN, IMAGENET_STD
+from cvt.model import CvtForImageClassification
+from training import augment
+from training.data import ImageSet
+from training.optimizer import MovingAverage, decay_groups, learning_rate_factor
+from training.recipe import Recipe
+from training.run import RunFolder, Workers
+
+__all__ = ["Progress", "Training", "predict"]
+
+
+@dataclass
+class Progress:
+    """Where a run stands; saved with it.
+
+    Attributes:
+        epoch, batch: the next batch to train on, both from 0.
+        step: optimizer steps taken.
+        loss, correct, seen, seconds: sums over the present epoch's batches so far.
+        rows: one line of the log per finished epoch.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    loss: float = 0.0
+    correct: float = 0.0
+    seen: int = 0
+    seconds: float = 0.0
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+
+def normalise(images: Tensor) -> Tensor:
+    """RGB in [0, 1] to the model's input."""
+    mean, std = (images.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return (images - mean) / std
+
+
+def make_batch(
+    images: Tensor, labels: Tensor, recipe: Recipe, epoch: int, generator: Generator, num_classes: int
+) -> tuple[Tensor, Tensor]:
+    """Augmented, normalised pixels and target distributions of one batch of uint8 images, on the labels' device."""
+    clean = epoch >= recipe.epochs - recipe.clean_epochs
+    pixels = augment.crop_and_flip(images, recipe.phase_of(epoch).resolution, recipe.crop_scale, generator)
+    pixels = pixels.to(labels.device).float().div_(255)
+    if not clean:
+        pixels = augment.warp(pixels, recipe.warp, generator)
+    pixels = normalise(augment.augment_colour(pixels, recipe.colour, generator))
+    targets = augment.one_hot(labels, num_classes, recipe.label_smoothing)
+    if clean:
+        return pixels, targets
+    return augment.mix(augment.erase(pixels, recipe.erase, generator), targets, recipe.mix, generator)
+
+
+def epoch_batches(count: int, batch_size: int, seed: int, epoch: int) -> list[Tensor]:
+    """Indices of each batch of an epoch, shuffled by the seed and the epoch; an incomplete last batch is left out."""
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+    return list(order[: count // batch_size * batch_size].split(batch_size))
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, images: Tensor, resolution: int, device: torch.device, batch_size: int = 64) -> Tensor:
+    """Logits ``[N, classes]`` of uint8 images, resized where their size is not ``resolution``."""
+    logits = []
+    for batch in images.split(batch_size):
+        if batch.shape[-1] != resolution:
+            batch = F.interpolate(batch, (resolution, resolution), mode="bicubic", antialias=True)
+        logits.append(model(normalise(batch.to(device).float() / 255)).logits.cpu())
+    return torch.cat(logits)
+
+
+class Training:
+    """A run: model, optimizer, average and progress, and the loop that moves them on."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        model: CvtForImageClassification,
+        train: ImageSet,
+        held_out: ImageSet,
+        folder: RunFolder,
+        workers: Workers,
+    ) -> None:
+        self.recipe, self.held_out, self.folder, self.workers = recipe, held_out, folder, workers
+        self.train = replace(train, images=train.images.cuda()) if workers.device.type == "cuda" else train
+        self.model = model.to(workers.device)
+        self.average = MovingAverage(self.model, recipe.ema_decay)
+        self.optimizer = torch.optim.AdamW(
+            decay_groups(self.model, recipe.weight_decay), lr=recipe.learning_rate, betas=(0.9, 0.98)
+        )
+        self.progress = Progress()
+        self.total_steps = sum(len(train) // self._batch_size(epoch) for epoch in range(recipe.epochs))
+        self.warmup_steps = round(recipe.warmup_epochs * (len(train) // self._batch_size(0)))
+        self.forward: Callable[[Tensor], Any] = workers.wrap(self.model, recipe.compiled)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "recipe": asdict(self.recipe),
+            "hardware": self.workers.hardware,
+            "config": self.model.config.to_dict(),
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "progress": asdict(self.progress),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.progress = Progress(**state["progress"])
+
+    def run(self, save_every: float = 300.0) -> None:
+        """Train to the recipe's end, saving the state after each epoch and every ``save_every`` seconds."""
+        saved = time.monotonic()
+        with tqdm(total=self.total_steps, initial=self.progress.step, disable=not self.workers.is_first) as bar:
+            while self.progress.epoch < self.recipe.epochs:
+                for _ in self._train_epoch():
+                    self._show(bar)
+                    if time.monotonic() - saved > save_every:
+                        self.folder.save(self.state_dict(), self.workers)
+                        saved = time.monotonic()
+                self._finish_epoch()
+                self.folder.save(self.state_dict(), self.workers)
+                saved = time.monotonic()
+
+    def _batch_size(self, epoch: int) -> int:
+        return min(self.recipe.phase_of(epoch).batch_size, len(self.train))
+
+    def _train_epoch(self) -> Iterator[None]:
+        """Train on the rest of the present epoch, yielding after each batch."""
+        size = self._batch_size(self.progress.epoch)
+        self.model.train()
+        for indices in epoch_batches(len(self.train), size, self.recipe.seed, self.progress.epoch)[
+            self.progress.batch :
+        ]:
+            started = time.monotonic()
+            self._step(indices)
+            self.progress.seconds += time.monotonic() - started
+            yield
+
+    def _step(self, indices: Tensor) -> None:
+        recipe, progress, workers = self.recipe, self.progress, self.workers
+        seed = (recipe.seed * 1_000_003 + progress.step) * workers.count + workers.rank
+        generator = torch.Generator().manual_seed(seed)
+        torch.manual_seed(seed)  # dropout and stochastic depth
+        mine = indices[workers.rank :: workers.count]
+        labels = self.train.labels[mine].to(workers.device)
+        pixels, targets = make_batch(
+            self.train.images[mine], labels, recipe, progress.epoch, generator, len(self.train.classes)
+        )
+        factor = learning_rate_factor(progress.step, self.total_steps, self.warmup_steps, recipe.final_rate)
+        for group in self.optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * factor
+        with torch.autocast("cuda", torch.bfloat16) if workers.half(recipe.mixed_precision) else nullcontext():
+            logits = self.forward(pixels).logits
+        loss = F.cross_entropy(logits.float(), targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
+        self.optimizer.step()
+        self.average.update(self.model)
+        progress.loss += loss.item() * len(mine)
+        progress.correct += float((logits.argmax(1) == targets.argmax(1)).sum())
+        progress.seen += len(mine)
+        progress.batch += 1
+        progress.step += 1
+
+    def _show(self, bar: tqdm[Any]) -> None:
+        progress = self.progress
+        bar.set_description(f"epoch {progress.epoch + 1}/{self.recipe.epochs}", refresh=False)
+        bar.set_postfix_str(
+            f"loss {progress.loss / progress.seen:.3f}, accuracy {progress.correct / progress.seen:.1%}, "
+            f"{self._rate():.0f} images/s",
+            refresh=False,
+        )
+        bar.update(progress.step - bar.n)
+
+    def _rate(self) -> float:
+        """Images per second of all processes in the present epoch."""
+        return self.progress.seen * self.workers.count / self.progress.seconds
+
+    def _finish_epoch(self) -> None:
+        progress, resolution = self.progress, self.recipe.phase_of(self.progress.epoch).resolution
+        row = {
+            "epoch": progress.epoch + 1,
+            "resolution": resolution,
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "loss": progress.loss / progress.seen,
+            "accuracy": progress.correct / progress.seen,
+            "seconds": progress.seconds,
+            "images_per_second": self._rate(),
+        }
+        if len(self.held_out):
+            logits = predict(self.average.model, self.held_out.images, resolution, self.workers.device)
+            row["held_out_loss"] = float(F.cross_entropy(logits, self.held_out.labels))
+            row["held_out_accuracy"] = float((logits.argmax(1) == self.held_out.labels).float().mean())
+        self.progress = Progress(epoch=progress.epoch + 1, step=progress.step, rows=[*progress.rows, row])

@@ -1,0 +1,55 @@
+"""The model card: a text with holes, filled with what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+from typing import Any
+
+__all__ = ["model_card"]
+
+WORST = 10
+
+
+def model_card(name: str, training: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
+    """The text of a checkpoint's ``README.md``.
+
+    Args:
+        name: of the checkpoint.
+        training: the contents of ``training.json`` (:func:`training.export.export`).
+        evaluation: the contents of ``evaluation.json`` (:class:`training.evaluate.Evaluation`).
+    """
+    recipe, held_out = training["recipe"], training["held_out"]
+    accuracy = evaluation["class_accuracy"]
+    worst = "\n".join(f"| {label} | {share:.1%} |" for label, share in list(accuracy.items())[:WORST])
+    start = f"fine-tuned from `{training['fine_tuned_from']}`" if training["fine_tuned_from"] else "from random weights"
+    resolutions = ", then ".join(f"{p['epochs']} at {p['resolution']} px" for p in recipe["phases"])
+    enlarged = evaluation.get("enlarged")
+    template = Template((Path(__file__).parent / "model_card.md").read_text(encoding="utf-8"))
+    return template.substitute(
+        name=name,
+        about_data=recipe["about_data"],
+        recipe=recipe["name"],
+        start=start,
+        epochs=f"{training['epochs']} epochs ({resolutions})",
+        hours=f"{training['hours']:.1f}",
+        hardware=training["hardware"],
+        torch=training["torch"],
+        parameters=f"{training['parameters'] / 1e6:.2f}",
+        dataset=evaluation["dataset"],
+        split=evaluation["split"],
+        images=f"{evaluation['images']:,}",
+        resolution=evaluation["resolution"],
+        top1=f"{evaluation['top1']:.1%}",
+        top5=f"{evaluation['top5']:.1%}",
+        ece_before=f"{evaluation['ece_before']:.1%}",
+        ece_after=f"{evaluation['ece_after']:.1%}",
+        temperature=f"{evaluation['temperature']:g}",
+        held_out=f"{held_out['images']:,}",
+        enlarged=f"{enlarged['top1']:.1%} ({enlarged['side']} px, {enlarged['images']:,} images)"
+        if enlarged
+        else "not measured",
+        classes=len(accuracy),
+        worst=worst,
+    )

@@ -1,0 +1,128 @@
+"""What a recipe file says: the architecture, the data and every choice of the training, in one frozen dataclass."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cvt.errors import ConfigError
+
+__all__ = ["Phase", "Recipe", "load_recipe"]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Consecutive epochs at one input resolution."""
+
+    epochs: int
+    resolution: int
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training run.
+
+    Attributes:
+        name: of the recipe, and of the run's folder unless another is given.
+        data: where the images are (:func:`training.data.find_images`).
+        about_data: sentences for the model card: what the data is, where it comes from, its terms.
+        phases: the epochs and their resolutions, in order; CvT has no positional encoding, so the image may grow.
+        stored_size: side at which images are kept in memory and random crops are taken from.
+        architecture: fields of :class:`cvt.CvtConfig` that differ from its defaults.
+        learning_rate: of AdamW after warm-up, falling to ``final_rate`` of itself along half a cosine.
+        warmup_epochs: epochs of linear warm-up; a fraction is allowed.
+        weight_decay: of matrices and convolution kernels; norms, biases and CLS have none.
+        clip_norm: largest norm of the gradient.
+        ema_decay: of the moving average of weights per step, which is what gets evaluated and saved.
+        label_smoothing: probability spread over all classes.
+        crop_scale: smallest and largest share of the area that a random crop covers.
+        colour, warp, erase, mix: strength of colour changes, and probabilities of geometric warps (per image), random
+            erasing (per image) and MixUp or CutMix (per batch); see :mod:`training.augment`.
+        clean_epochs: final epochs without mixing, warping and erasing.
+        held_out: share of the training images kept for measuring progress and fitting the temperature.
+        crop_pct, resample: of the image processor saved with the model.
+        mixed_precision, compiled: bfloat16 and ``torch.compile``, both on CUDA only.
+        seed: of the weights, the order of images and the augmentation.
+    """
+
+    name: str
+    phases: tuple[Phase, ...]
+    stored_size: int
+    data: str = ""
+    about_data: str = ""
+    architecture: dict[str, Any] = field(default_factory=dict)
+    learning_rate: float = 1e-3
+    final_rate: float = 0.01
+    warmup_epochs: float = 3
+    weight_decay: float = 0.05
+    clip_norm: float = 1.0
+    ema_decay: float = 0.998
+    label_smoothing: float = 0.1
+    crop_scale: tuple[float, float] = (0.35, 1.0)
+    colour: float = 0.3
+    warp: float = 0.3
+    erase: float = 0.25
+    mix: float = 0.5
+    clean_epochs: int = 5
+    held_out: float = 0.05
+    crop_pct: float = 1.0
+    resample: int = 3
+    mixed_precision: bool = True
+    compiled: bool = False
+    seed: int = 0
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all phases together."""
+        return sum(phase.epochs for phase in self.phases)
+
+    @property
+    def resolution(self) -> int:
+        """Input resolution of the last phase, which is the model's."""
+        return self.phases[-1].resolution
+
+    def phase_of(self, epoch: int) -> Phase:
+        """The phase that an epoch, counted from 0, belongs to."""
+        for phase in self.phases:
+            if epoch < phase.epochs:
+                return phase
+            epoch -= phase.epochs
+        raise IndexError(f"this recipe has {self.epochs} epochs")
+
+    def with_epochs(self, epochs: int) -> Recipe:
+        """The same recipe stretched or shortened to ``epochs`` in all; each phase keeps its share, warm-up too.
+
+        Raises:
+            ConfigError: ``epochs`` is not positive.
+        """
+        if epochs < 1:
+            raise ConfigError(f"epochs={epochs} must be at least 1")
+        ends = [0]
+        for phase in self.phases:
+            ends.append(ends[-1] + phase.epochs)
+        ends = [round(end * epochs / self.epochs) for end in ends]
+        phases = [replace(p, epochs=b - a) for p, a, b in zip(self.phases, ends[:-1], ends[1:], strict=True)]
+        return replace(
+            self,
+            phases=tuple(phase for phase in phases if phase.epochs),
+            warmup_epochs=self.warmup_epochs * epochs / self.epochs,
+            clean_epochs=round(self.clean_epochs * epochs / self.epochs),
+        )
+
+
+def load_recipe(name: str) -> Recipe:
+    """The recipe of ``training/recipes/NAME.py``; "-" in the name may stand for "_".
+
+    Raises:
+        ConfigError: there is no such recipe.
+    """
+    known = [file.stem for file in sorted((Path(__file__).parent / "recipes").glob("[a-z]*.py"))]
+    stem = name.replace("-", "_")
+    if stem not in known:
+        raise ConfigError(f"recipe {name!r} must be one of {', '.join(known)}")
+    recipe = importlib.import_module(f"training.recipes.{stem}").RECIPE
+    assert isinstance(recipe, Recipe)
+    return recipe

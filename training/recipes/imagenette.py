@@ -1,0 +1,27 @@
+"""Imagenette (10 classes, 9,469 training images) at 128 px: the bundled checkpoint, trained on a CPU.
+
+    python -m training.train --recipe imagenette --data ../shared/data/imagenette-128
+
+Grids of 32, 16 and 8 tokens a side, 2.3 M parameters.
+"""
+
+from training.recipe import Phase, Recipe
+
+RECIPE = Recipe(
+    name="imagenette",
+    data="../shared/data/imagenette-128",
+    about_data="Imagenette (github.com/fastai/imagenette), ten classes of ImageNet that are easy to tell apart, as "
+    "pictures of 128 × 128 pixels. The selection is Apache-2.0; the photos are ImageNet's, whose terms allow "
+    "non-commercial research and education.",
+    stored_size=128,
+    phases=(Phase(18, 64, 64), Phase(11, 96, 64), Phase(6, 112, 64)),
+    architecture={
+        "embed_dim": (48, 96, 192),
+        "num_heads": (1, 2, 4),
+        "depth": (1, 2, 4),
+        "drop_path_rate": (0.0, 0.0, 0.1),
+    },
+    learning_rate=1.5e-3,
+    warmup_epochs=2,
+    clean_epochs=15,
+)

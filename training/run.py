@@ -1,0 +1,113 @@
+"""The outside of a run: its folder on disk, and the processes that share the work."""
+
+from __future__ import annotations
+
+import csv
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+__all__ = ["RunFolder", "Workers"]
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The processes that train together, and this one's place among them.
+
+    Attributes:
+        device: where this process computes.
+        rank, count: this process's number and how many there are.
+    """
+
+    device: torch.device
+    rank: int = 0
+    count: int = 1
+
+    @classmethod
+    def start(cls, device: str = "auto") -> Workers:
+        """This process alone, or its place in the group that ``torchrun`` started."""
+        count, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
+        if device == "auto":
+            mps = torch.backends.mps.is_available()
+            device = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+        if count > 1:
+            if device == "cuda":
+                device = f"cuda:{os.environ['LOCAL_RANK']}"
+                torch.cuda.set_device(device)
+            torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+        return cls(torch.device(device), rank, count)
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.count > 1:
+            torch.distributed.destroy_process_group()
+
+    @property
+    def hardware(self) -> str:
+        """What computes, in words: the GPU's name, or the processor's and the number of threads."""
+        if self.device.type == "cuda":
+            return f"{self.count} × {torch.cuda.get_device_name(self.device)}"
+        return f"{_processor_name()}, {torch.get_num_threads()} threads"
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes the files and shows the progress bar."""
+        return self.rank == 0
+
+    def half(self, wanted: bool) -> bool:
+        """Whether to compute in bfloat16: wanted, and on a GPU that has it."""
+        return wanted and self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+
+    def wrap(self, model: nn.Module, compiled: bool) -> Callable[..., Any]:
+        """The model's forward pass, its gradients averaged over processes, compiled on CUDA if wanted."""
+        forward = model
+        if self.count > 1:
+            forward = nn.parallel.DistributedDataParallel(model)
+        return torch.compile(forward) if compiled and self.device.type == "cuda" else forward
+
+
+def _processor_name() -> str:
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+class RunFolder:
+    """A run's files: ``state.pt`` to resume from and ``log.csv``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+
+    def save(self, state: dict[str, Any], workers: Workers) -> None:
+        """Replace the state in one move, so that being killed at any moment leaves a whole one."""
+        if not workers.is_first:
+            return
+        unfinished = self.path / "state.pt.unfinished"
+        torch.save(state, unfinished)
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(self.path / "state.pt")
+        self._write_log(state["progress"]["rows"])
+
+    def load(self) -> dict[str, Any] | None:
+        """The saved state, or None where there is none."""
+        path = self.path / "state.pt"
+        return torch.load(path, map_location="cpu", weights_only=True) if path.is_file() else None
+
+    def _write_log(self, rows: list[dict[str, float]]) -> None:
+        if not rows:
+            return
+        with (self.path / "log.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[-1].keys())
+            writer.writeheader()
+            writer.writerows(rows)

@@ -1,0 +1,122 @@
+"""Train or fine-tune a CvT classifier.
+
+    python -m training.train --recipe imagenette --data ../shared/data/imagenette-128
+    python -m training.train --data my-photos --from bundled
+
+Several GPUs: ``torchrun --nproc-per-node 4 -m training.train --recipe …``. A run that was killed goes on with
+``--resume``. The result is ``OUT/model``, a folder that ``python app.py --model OUT/model`` opens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from cvt.checkpoint import read_config
+from cvt.config import CvtConfig
+from cvt.errors import ConfigError, CvtError
+from cvt.image_processor import CvtImageProcessor
+from cvt.model import CvtForImageClassification
+from training.data import DataError, hold_out, load_images
+from training.export import export
+from training.loop import Training
+from training.plot import plot_log
+from training.recipe import Recipe, load_recipe
+from training.run import RunFolder, Workers
+
+__all__ = ["build_model", "main", "train"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--recipe", help="a file of training/recipes; with --from, finetune unless another is named")
+    parser.add_argument("--data", help="Parquet shards, class folders or a Hub dataset id, instead of the recipe's")
+    parser.add_argument("--out", type=Path, help="the run's folder; runs/RECIPE by default")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in OUT")
+    parser.add_argument("--from", dest="start", metavar="REF", help="fine-tune: bundled, a Hub id, or a folder")
+    parser.add_argument("--epochs", type=int, help="stretch or shorten the recipe to so many epochs")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, mps; auto takes the fastest there is")
+    options = parser.parse_args(arguments)
+    try:
+        recipe = load_recipe(options.recipe or ("finetune" if options.start else ""))
+        recipe = replace(recipe, data=options.data or recipe.data)
+        if not recipe.data:
+            raise ConfigError(f"the recipe {recipe.name} names no data: say --data FOLDER")
+        if options.epochs is not None:
+            recipe = recipe.with_epochs(options.epochs)
+        out = options.out or Path("runs") / recipe.name
+        with Workers.start(options.device) as workers:
+            model = train(recipe, out, workers, start=options.start, resume=options.resume)
+        if workers.is_first:
+            print(f"saved {model}; look at it with: python app.py --model {model}")
+    except CvtError as error:
+        sys.exit(f"error: {error}")
+
+
+def train(recipe: Recipe, out: Path, workers: Workers, *, start: str | None = None, resume: bool = False) -> Path:
+    """Run a recipe to its end and save the model.
+
+    Args:
+        out: the run's folder: ``state.pt``, ``log.csv``, ``log.png`` and, in the end, ``model/``.
+        start: a checkpoint to fine-tune instead of random weights.
+        resume: go on from ``out/state.pt`` where there is one.
+
+    Returns:
+        The folder of the finished model.
+
+    Raises:
+        CvtError: data or checkpoint cannot be read, or ``out`` holds another run.
+    """
+    folder = RunFolder(out)
+    state = folder.load()
+    if state and not resume:
+        raise ConfigError(f"{out} holds a run already: say --resume to go on with it, or name another --out")
+    if start is not None:
+        resolution = CvtImageProcessor.from_pretrained(start).resolution
+        phases = tuple(replace(phase, resolution=resolution) for phase in recipe.phases)
+        recipe = replace(recipe, phases=phases, stored_size=round(resolution * 1.25))
+    data, held_out = hold_out(load_images(recipe.data, "train", recipe.stored_size), recipe.held_out)
+    if len(data.classes) < 2:
+        raise DataError(f"{recipe.data} has only the class {data.classes[0]!r}; a classifier needs at least two")
+    torch.manual_seed(recipe.seed)
+    training = Training(recipe, build_model(recipe, data.classes, start), data, held_out, folder, workers)
+    if state:
+        training.load_state_dict(state)
+    training.run()
+    if workers.is_first:
+        export(training.state_dict(), held_out, out / "model", start=start)
+        plot_log(out / "log.csv", out / "log.png")
+    return out / "model"
+
+
+def build_model(recipe: Recipe, classes: tuple[str, ...], start: str | None = None) -> CvtForImageClassification:
+    """A fresh model of the recipe's architecture; or ``start``, with a fresh head unless it knows these classes."""
+    id2label = dict(enumerate(classes))
+    if start is None:
+        return CvtForImageClassification(CvtConfig(**recipe.architecture, hidden_act="gelu", id2label=id2label))
+    model = CvtForImageClassification.from_pretrained(
+        start, ignore_mismatched_sizes=True, id2label=id2label, temperature=1.0
+    )
+    if _classes(start) != id2label:
+        nn.init.trunc_normal_(model.classifier.weight, std=model.config.initializer_range)
+        nn.init.zeros_(model.classifier.bias)
+    return model
+
+
+def _classes(ref: str) -> dict[int, str] | None:
+    """A checkpoint's own class names, where it has a configuration that tells them."""
+    path = Path(ref)
+    return None if path.is_file() and path.suffix != ".json" else read_config(ref).id2label
+
+
+if __name__ == "__main__":
+    main()
