@@ -151,6 +151,31 @@ def test_evidence_maps_and_their_gradients(
         assert abs(stage.evidence_gradient).max() > 1e-6, "the map has a say in the logit"
 
 
+def test_gradients_are_slopes(
+    model: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+) -> None:
+    """Without autograd: push what a probe hears a little in a random direction, and see the logit rise or fall."""
+    traced = trace(model.double(), processor, photo, target=2)
+    pixels = processor(photo, return_tensors="pt").pixel_values.double()
+    pushed = {}
+    for s, stage in enumerate(traced.stages):
+        evidence = "stages.2.blocks.1.attention.input" if s == 2 and stage.has_cls else f"stages.{s}.output"
+        pushed[evidence] = stage.evidence_gradient
+        for b, block in enumerate(stage.blocks):
+            pushed[f"stages.{s}.blocks.{b}.attention.context"] = block.context_gradient
+    for name, gradient in pushed.items():
+        assert gradient is not None
+        direction = torch.randn(1, *gradient.shape, dtype=torch.float64)
+        ends = []
+        for step in (1e-6, -1e-6):
+            hook = model.get_submodule(name).register_forward_hook(lambda *a, d=step * direction: a[2] + d)
+            with torch.no_grad():
+                ends.append(model(pixels).logits[0, 2].item())
+            hook.remove()
+        slope = float((gradient * direction[0].numpy()).sum())
+        assert slope == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-4, abs=1e-6), name
+
+
 def test_the_class_by_name_or_number(
     released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
 ) -> None:
