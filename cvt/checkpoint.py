@@ -249,7 +249,7 @@ def _match(model: CvtModel, weights: _Weights, fresh_head: bool) -> tuple[dict[s
     unexpected = [name for name in tensors if name not in expected]
     misshapen = [name for name in expected if name in tensors and tensors[name].shape != expected[name]]
     troubled = {_module(name) for name in (*missing, *unexpected, *misshapen)}
-    if troubled and not (fresh_head and troubled <= set(_HEAD) and not unexpected):
+    if troubled and not (fresh_head and troubled <= set(_HEAD)):
         lists = {
             "missing": [weights.spelling(name) for name in missing],
             "unexpected": [weights.spelling(name) for name in unexpected],

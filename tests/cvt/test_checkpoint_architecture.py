@@ -99,3 +99,10 @@ def test_a_torn_checkpoint_says_what_is_missing() -> None:
     torn["stages.1.token_embedding.projection.weight"] = (192, 64)
     with pytest.raises(CheckpointError, match=r"is \[192, 64\]"):
         complete_fields(torn)
+
+
+def test_a_ratio_that_rounds_down_still_gives_the_hidden_width() -> None:
+    assert int(7 * (61 / 7)) == 60
+    config = CvtConfig(embed_dim=[7, 192, 384], mlp_ratio=[61.5 / 7, 4.0, 4.0])
+    ratio = fields_from_shapes(shapes(config))["mlp_ratio"][0]
+    assert int(7 * ratio) == 61

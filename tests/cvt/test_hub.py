@@ -129,7 +129,12 @@ def test_weights_and_configuration_are_of_one_commit(
     torch.manual_seed(1)
     CvtForImageClassification(CvtConfig(embed_dim=[16, 48, 48])).save_pretrained(folder)
     stand_in.add(ID, folder)
+    stand_in.requests.clear()
     assert CvtForImageClassification.from_pretrained(ID).config.embed_dim == [16, 48, 48]
+    asked = [path for method, path in stand_in.requests if method == "HEAD"]
+    assert [path for path in asked if "/resolve/main/" in path] == [f"/{ID}/resolve/main/config.json"], (
+        "the branch, which may move meanwhile, is asked for one file only"
+    )
 
 
 def test_a_transfer_that_breaks_off_is_resumed(
