@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
 import uuid
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -54,8 +56,9 @@ def bundled_models() -> dict[str, Path]:
 
 
 def is_cached(repo_id: str, *, revision: str | None = None) -> bool:
-    """Whether every file of a Hub model is in the local cache. No network is touched."""
-    return hub.cached_folder(repo_id, revision) is not None
+    """Whether a Hub model and its preprocessing are in the local cache, whole. No network is touched."""
+    folder = hub.cached_folder(repo_id, revision)
+    return folder is not None and (folder / "preprocessor_config.json").is_file()
 
 
 def resolve_file(ref: str | Path, filename: str, *, revision: str | None = None) -> Path:
@@ -80,8 +83,8 @@ def _find(ref: str | Path) -> Path | None:
     name = str(ref)
     if name == "bundled" or name.startswith("bundled:"):
         return _bundled(name.partition(":")[2])
-    path = Path(ref).expanduser()
-    if name and path.exists():
+    path = Path(os.path.expanduser(ref))
+    if name and os.path.exists(path):  # unlike Path.exists, False for a name no file could have
         return path
     if isinstance(ref, str) and _HUB_ID.fullmatch(ref) and path.suffix not in (".pth", ".pt", ".bin", ".safetensors"):
         return None
@@ -316,8 +319,8 @@ def save_model(model: CvtModel, folder: str | Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         _write(folder / "model.safetensors", lambda path: save_file(tensors, path, metadata={"format": "pt"}))
         _write(folder / "config.json", lambda path: path.write_text(text, encoding="utf-8"))
-    except OSError as error:
-        raise CheckpointError(f"cannot save into {folder}: {error.strerror or error}") from error
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"cannot save into {folder}: {error}") from error
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:

@@ -53,7 +53,10 @@ def download_model(repo_id: str, revision: str | None = None) -> Path:
 
 
 def cached_folder(repo_id: str, revision: str | None = None) -> Path | None:
-    """The local folder with every file of a model that was downloaded before; None if any is missing. No network."""
+    """The local folder with the configuration and all weights of a model that was downloaded before, else None.
+
+    No network is touched; loading from this folder never waits for one, and never sees a newer commit.
+    """
     try:
         config = huggingface_hub.try_to_load_from_cache(repo_id, "config.json", revision=revision)
     except errors.HFValidationError:

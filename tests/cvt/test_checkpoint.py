@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,17 @@ def test_bare_models_and_classifiers_load_each_other(folder: Path, tmp_path: Pat
     fresh = CvtForImageClassification.from_pretrained(tmp_path / "bare", ignore_mismatched_sizes=True, num_labels=7)
     assert torch.equal(fresh(pixels(), output_hidden_states=True).hidden_states[-1], expected)
     assert logits(fresh).shape == (1, 7)
+
+
+def test_loading_in_several_threads_disturbs_neither_the_others_nor_the_random_state(folder: Path) -> None:
+    before = torch.get_rng_state()
+    with ThreadPoolExecutor(4) as pool:
+        models = list(pool.map(lambda _: CvtForImageClassification.from_pretrained(folder), range(8)))
+    assert torch.equal(torch.get_rng_state(), before)
+    expected = logits(models[0])
+    assert all(torch.equal(logits(model), expected) for model in models)
+    models[0].classifier.bias.data += 1
+    assert torch.equal(logits(models[1]), expected), "no two models share memory"
 
 
 # Forms of checkpoints
@@ -249,7 +261,20 @@ def test_bundled_models_by_name_the_default_first(
         CvtModel.from_pretrained("bundled:gamma")
 
 
-@pytest.mark.parametrize("ref", ["nowhere", "./nowhere/cvt", "/nowhere/cvt", "some/where/else", "weights/cvt.pth", ""])
+@pytest.mark.parametrize(
+    "ref",
+    [
+        "nowhere",
+        "./nowhere/cvt",
+        "/nowhere/cvt",
+        "some/where/else",
+        "weights/cvt.pth",
+        "",
+        "~nobody/cvt",
+        "a" * 9999,
+        "\0",
+    ],
+)
 def test_what_is_nowhere_says_what_may_be_given(ref: str) -> None:
     with pytest.raises(
         CheckpointError, match=r"is not there: expected 'bundled', a folder, a weights file, or a Hub id"

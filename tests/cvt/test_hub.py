@@ -16,6 +16,7 @@ from PIL import Image
 from cvt.checkpoint import is_cached, resolve_file
 from cvt.config import CvtConfig
 from cvt.errors import CheckpointError
+from cvt.hub import cached_folder
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification, CvtModel
 from tests.cvt.checkpoints import spelled
@@ -27,6 +28,7 @@ ID = "someone/cvt-small"
 @pytest.fixture
 def folder(tmp_path: Path, classifier: CvtForImageClassification) -> Path:
     classifier.save_pretrained(tmp_path / "model")
+    CvtImageProcessor().save_pretrained(tmp_path / "model")
     return tmp_path / "model"
 
 
@@ -40,11 +42,27 @@ def test_exactly_the_files_that_are_needed_are_downloaded_once(
 ) -> None:
     (folder / "tf_model.h5").write_bytes(b"never fetched")
     stand_in.add(ID, folder)
-    assert not is_cached(ID)
+    assert cached_folder(ID) is None
     assert same(CvtForImageClassification.from_pretrained(ID), classifier)
-    assert is_cached(ID)
     assert same(CvtForImageClassification.from_pretrained(ID), classifier)
     assert [name for name in stand_in.downloads() if "." in name] == ["config.json", "model.safetensors"]
+    assert cached_folder(ID) is not None
+    assert not is_cached(ID), "without its preprocessing, a model is of no use without a network"
+    CvtImageProcessor.from_pretrained(ID)
+    assert is_cached(ID)
+
+
+def test_the_cached_folder_loads_without_asking_anybody(
+    stand_in: StandInHub, folder: Path, classifier: CvtForImageClassification
+) -> None:
+    stand_in.add(ID, folder)
+    CvtModel.from_pretrained(ID)
+    stand_in.requests.clear()
+    cached = cached_folder(ID)
+    assert cached is not None
+    assert same(CvtForImageClassification.from_pretrained(cached), classifier)
+    assert stand_in.requests == []
+    assert cached_folder("bundled") is cached_folder("/no/hub/id") is cached_folder(ID, "v2") is None
 
 
 def test_without_a_network_the_cache_answers(
@@ -53,7 +71,6 @@ def test_without_a_network_the_cache_answers(
     stand_in.add(ID, folder)
     CvtModel.from_pretrained(ID)
     stand_in.stop()
-    assert is_cached(ID)
     assert same(CvtForImageClassification.from_pretrained(ID), classifier)
     assert CvtConfig.from_pretrained(ID).num_labels == 5
 
@@ -86,7 +103,6 @@ def test_an_older_repository_has_a_pickle(
     torch.save(spelled(classifier, "transformers"), folder / "pytorch_model.bin")
     stand_in.add(ID, folder)
     assert same(CvtForImageClassification.from_pretrained(ID), classifier)
-    assert is_cached(ID)
     stand_in.stop()
     assert same(CvtForImageClassification.from_pretrained(ID), classifier)
 
@@ -100,9 +116,9 @@ def test_every_shard_is_downloaded(stand_in: StandInHub, folder: Path, classifie
     (folder / "pytorch_model.bin.index.json").write_text(json.dumps({"metadata": {}, "weight_map": files}))
     stand_in.add(ID, folder)
     assert same(CvtForImageClassification.from_pretrained(ID), classifier)
-    assert is_cached(ID)
-    Path(resolve_file(ID, "pytorch_model-00002-of-00002.bin")).unlink()
-    assert not is_cached(ID), "a missing shard is not overlooked"
+    assert cached_folder(ID) is not None
+    resolve_file(ID, "pytorch_model-00002-of-00002.bin").unlink()
+    assert cached_folder(ID) is None, "a missing shard is not overlooked"
 
 
 def test_a_revision_is_a_branch_or_a_commit(
@@ -155,7 +171,7 @@ def test_a_transfer_that_never_ends_leaves_nothing_half_written(
     stand_in.breaks["model.safetensors"] = [0] * 20
     with pytest.raises(CheckpointError, match=r"downloading model\.safetensors of .* failed; try again"):
         CvtForImageClassification.from_pretrained(ID)
-    assert not is_cached(ID)
+    assert cached_folder(ID) is None
     stand_in.breaks.clear()
     assert same(CvtForImageClassification.from_pretrained(ID), classifier)
 
