@@ -22,8 +22,8 @@ EVEN = 0.4
 CONCENTRATED = 0.2
 """Up to this share of the cells holding half of a distribution, it is called concentrated."""
 
-SCATTERED = 0.75
-"""From this spread on, relative to that of the whole grid, cells have no common place."""
+SCATTERED = 0.85
+"""From this spread on, relative to that of the whole grid, cells have no common place (half a grid: 0.79)."""
 
 LEVEL = 0.05
 """Up to this difference, relative to the largest magnitude, values are called the same."""

@@ -6,7 +6,9 @@ from functools import cache
 
 from PIL import ImageFont
 
-__all__ = ["families", "pillow_font", "writable"]
+from visualize.texts import Language, phrase
+
+__all__ = ["families", "pillow_font", "readable", "writable"]
 
 _CJK = (
     "Noto Sans CJK JP",
@@ -52,6 +54,11 @@ def families() -> list[str]:
 def writable(text: str) -> bool:
     """Whether every character of a text can be drawn, rather than become an empty box."""
     return all(any(ord(character) in _characters(family) for family in _files()) for character in text)
+
+
+def readable(language: Language) -> Language:
+    """A language, or English where no installed font can write its words."""
+    return language if writable(phrase(language, "report", "title")) else "en"
 
 
 @cache

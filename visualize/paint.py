@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from visualize.describe import detail, title
-from visualize.fonts import pillow_font
+from visualize.fonts import pillow_font, readable
 from visualize.heatmap import Heatmap, sample
 from visualize.palette import (
     Limits,
@@ -162,7 +162,7 @@ def scale_bar(
     Raises:
         ValueError: an argument is out of range, or the map holds a value that is not finite.
     """
-    scale = limits or _limits(heatmap, stretch=stretch)
+    language, scale = readable(language), limits or _limits(heatmap, stretch=stretch)
     ticks = {} if heatmap.kind == "colour" else scale_ticks(heatmap, scale, language)
     baseline = ticks.pop(scale.baseline, None) if scale.baseline else None
     size = min(max(width // 32, 10), 18)
@@ -220,7 +220,7 @@ def side_by_side(
     Raises:
         ValueError: there are no maps, they are of different kinds, or an argument is out of range.
     """
-    scale = limits or shared_limits(heatmaps)
+    language, scale = readable(language), limits or shared_limits(heatmaps)
     canvas = prepare(trace, size)
     across = min(columns or 3, len(heatmaps))
     down = math.ceil(len(heatmaps) / across)

@@ -72,7 +72,8 @@ def limits(heatmap: Heatmap, *, stretch: bool = False) -> Limits:
     Args:
         heatmap: the map.
         stretch: from the map's smallest to its largest value instead; a difference below a millionth of the values
-            counts as rounding and is not stretched. Has no effect on colour maps.
+            counts as rounding and is not stretched. Signed maps, whose neutral colour must stay at 0, and colour maps
+            are left as they are.
 
     Raises:
         ValueError: the map holds a value that is not finite.
@@ -81,12 +82,12 @@ def limits(heatmap: Heatmap, *, stretch: bool = False) -> Limits:
     baseline = heatmap.baseline if heatmap.kind == "distribution" else None
     if heatmap.kind == "colour":
         return Limits(0.0, 1.0)
-    if stretch:
-        flat = largest - smallest <= 1e-6 * max(abs(smallest), abs(largest))
-        return _rising(smallest, smallest if flat else largest, baseline, stretched=True)
     if heatmap.kind == "diverging":
         reach = max(abs(smallest), abs(largest)) or 1.0
         return Limits(-reach, reach)
+    if stretch:
+        flat = largest - smallest <= 1e-6 * max(abs(smallest), abs(largest))
+        return _rising(smallest, smallest if flat else largest, baseline, stretched=True)
     return _rising(min(0.0, smallest), max(0.0, largest, baseline or 0.0), baseline)
 
 

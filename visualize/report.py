@@ -14,7 +14,7 @@ from visualize.attention import attention_heads, attention_received
 from visualize.class_evidence import Method, class_evidence
 from visualize.describe import describe, detail, number, title
 from visualize.feature_maps import feature_map
-from visualize.fonts import families, pillow_font, writable
+from visualize.fonts import families, pillow_font, readable, writable
 from visualize.heatmap import Heatmap
 from visualize.paint import Canvas, prepare
 from visualize.palette import Limits, default_palette, limits, lookup_table, shared_limits
@@ -90,7 +90,7 @@ def report(
         model_name, photo_name: to be named on the sheet.
         evidence: traces of the same photo, each with a target, whose evidence is shown side by side; by default the
             trace itself, if it has a target.
-        language: of the words.
+        language: of the words; English where no installed font can write it.
         dpi: pixels per inch of a PNG.
 
     Raises:
@@ -103,6 +103,7 @@ def report(
         evidence = [trace]
     if any(one.target is None for one in evidence):
         raise ValueError("a trace in evidence has no target: make it with trace(..., target=CLASS), by index or name")
+    language = readable(language)
     figure = _figure(trace, _lines(trace, evidence, language), model_name, photo_name, language)
     told = phrase(language, "report", "told", label=_label(trace, trace.top(1)[0][0]), rollout=describe(rollout(trace)))
     metadata = {
