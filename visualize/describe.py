@@ -121,7 +121,7 @@ def _sequential(heatmap: Heatmap, subject: str, language: Language) -> str:
         return phrase(language, "describe", "level", **told)
     highest, lowest = (
         word(language, "place", place(part.astype(np.float32), heatmap.grid))
-        for part in (values >= (low + high) / 2, values < (low + high) / 2)
+        for part in (values >= high - (high - low) / 4, values <= low + (high - low) / 4)
     )
     return phrase(language, "describe", "uneven", place=highest, other=lowest, **told)
 
