@@ -24,9 +24,17 @@ def python_files(layer: str) -> list[Path]:
     return sorted((ROOT / layer).rglob("*.py"))
 
 
+class WithoutTypeChecking(ast.NodeTransformer):
+    """Leaves out what only a type checker runs."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:  # noqa: N802
+        checking = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        return None if checking else self.generic_visit(node)
+
+
 def imported(path: Path) -> set[str]:
     """Full names of the modules a file imports; a name imported from a package counts as ``package.name`` too."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = WithoutTypeChecking().visit(ast.parse(path.read_text(encoding="utf-8")))
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
