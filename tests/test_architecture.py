@@ -27,7 +27,7 @@ def python_files(layer: str) -> list[Path]:
 class WithoutTypeChecking(ast.NodeTransformer):
     """Leaves out what only a type checker runs."""
 
-    def visit_If(self, node: ast.If) -> ast.AST | None:  # noqa: N802
+    def visit_If(self, node: ast.If) -> ast.AST | None:
         checking = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         return None if checking else self.generic_visit(node)
 
