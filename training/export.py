@@ -79,6 +79,7 @@ def export(state: dict[str, Any], held_out: ImageSet, folder: Path, *, start: st
         "hardware": state["hardware"],
         "torch": torch.__version__,
         "python": platform.python_version(),
+        "temperature_fitted": len(held_out) >= FEWEST_FOR_TEMPERATURE,
         "held_out": facts,
     }
     (folder / "training.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

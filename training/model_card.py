@@ -26,14 +26,21 @@ def model_card(name: str, training: Mapping[str, Any], evaluation: Mapping[str, 
     start = f"fine-tuned from `{training['fine_tuned_from']}`" if training["fine_tuned_from"] else "from random weights"
     resolutions = ", then ".join(f"{p['epochs']} at {p['resolution']} px" for p in recipe["phases"])
     enlarged = evaluation.get("enlarged")
+    calibration = (
+        f"The temperature was fitted to {held_out['images']:,} training images that were held out of training."
+        if training["temperature_fitted"]
+        else "The temperature is 1: too few images were held out of training to fit one."
+    )
+    minutes = training["hours"] * 60
     template = Template((Path(__file__).parent / "model_card.md").read_text(encoding="utf-8"))
     return template.substitute(
         name=name,
+        license=f"license: {recipe['license']}\n" if recipe["license"] else "",
         about_data=recipe["about_data"],
         recipe=recipe["name"],
         start=start,
         epochs=f"{training['epochs']} epochs ({resolutions})",
-        hours=f"{training['hours']:.1f}",
+        duration=f"{minutes / 60:.1f} hours" if minutes > 90 else f"{minutes:.0f} minutes",
         hardware=training["hardware"],
         torch=training["torch"],
         parameters=f"{training['parameters'] / 1e6:.2f}",
@@ -46,7 +53,7 @@ def model_card(name: str, training: Mapping[str, Any], evaluation: Mapping[str, 
         ece_before=f"{evaluation['ece_before']:.1%}",
         ece_after=f"{evaluation['ece_after']:.1%}",
         temperature=f"{evaluation['temperature']:g}",
-        held_out=f"{held_out['images']:,}",
+        calibration=calibration,
         enlarged=f"{enlarged['top1']:.1%} ({enlarged['side']} px, {enlarged['images']:,} images)"
         if enlarged
         else "not measured",

@@ -29,6 +29,7 @@ class Recipe:
         name: of the recipe, and of the run's folder unless another is given.
         data: where the images are (:func:`training.data.find_images`).
         about_data: sentences for the model card: what the data is, where it comes from, its terms.
+        license: of the weights, for the model card; empty where that is for somebody else to say.
         phases: the epochs and their resolutions, in order; CvT has no positional encoding, so the image may grow.
         stored_size: side at which images are kept in memory and random crops are taken from.
         architecture: fields of :class:`cvt.CvtConfig` that differ from its defaults.
@@ -53,6 +54,7 @@ class Recipe:
     stored_size: int
     data: str = ""
     about_data: str = ""
+    license: str = ""
     architecture: dict[str, Any] = field(default_factory=dict)
     learning_rate: float = 1e-3
     final_rate: float = 0.01

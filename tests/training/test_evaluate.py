@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -99,22 +100,23 @@ def test_classes_match_by_name_then_by_their_first_synonym() -> None:
 
 
 def test_the_card_tells_what_was_measured(greys: Path, raw: CvtImageProcessor, tmp_path: Path, recipe: Recipe) -> None:
-    from dataclasses import asdict
-
     about = {
         "recipe": asdict(recipe),
         "fine_tuned_from": None,
         "parameters": 1_234_567,
         "epochs": 4,
-        "hours": 1.26,
+        "hours": 1.76,
         "hardware": "an abacus",
         "torch": "2.13",
-        "held_out": {"images": 8},
+        "temperature_fitted": True,
+        "held_out": {"images": 800},
     }
     (tmp_path / "training.json").write_text(json.dumps(about))
     write(evaluate(GreyReader(table()), raw, greys, "train"), tmp_path)  # type: ignore[arg-type]
     card = (tmp_path / "README.md").read_text()
-    for words in ("| top-1 | 25.0% |", "| top-5 | 50.0% |", "1.23 million", "1.3 hours on an abacus", "| b | 0.0% |"):
+    expected = ["| top-1 | 25.0% |", "| top-5 | 50.0% |", "| b | 0.0% |"]
+    expected += ["1.23 million", "1.8 hours on an abacus", "to 800 training images"]
+    for words in expected:
         assert words in card
     assert "Red and blue squares." in card and "2 at 32 px, then 2 at 48 px" in card and "$" not in card
     saved = json.loads((tmp_path / "evaluation.json").read_text())

@@ -13,8 +13,9 @@ RECIPE = Recipe(
     about_data="Imagenette (github.com/fastai/imagenette), ten classes of ImageNet that are easy to tell apart, as "
     "pictures of 128 × 128 pixels. The selection is Apache-2.0; the photos are ImageNet's, whose terms allow "
     "non-commercial research and education.",
+    license="apache-2.0",
     stored_size=128,
-    phases=(Phase(18, 64, 64), Phase(11, 96, 64), Phase(6, 112, 64)),
+    phases=(Phase(18, 64, 64), Phase(12, 96, 64), Phase(11, 112, 64)),
     architecture={
         "embed_dim": (48, 96, 192),
         "num_heads": (1, 2, 4),
@@ -23,5 +24,5 @@ RECIPE = Recipe(
     },
     learning_rate=1.5e-3,
     warmup_epochs=2,
-    clean_epochs=15,
+    clean_epochs=21,
 )

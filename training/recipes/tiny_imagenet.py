@@ -14,6 +14,7 @@ RECIPE = Recipe(
     data="../shared/data/tiny-imagenet",
     about_data="Tiny-ImageNet: 200 of ImageNet's classes, 500 training and 50 validation images each, 64 × 64 pixels. "
     "The images are ImageNet's, whose terms allow non-commercial research and education.",
+    license="apache-2.0",
     stored_size=64,
     phases=(Phase(60, 48, 512), Phase(140, 64, 512)),
     architecture={
