@@ -34,7 +34,7 @@ SUFFIXES = (".png", ".pdf", ".svg")
 
 PAGE = 8.27, 11.69
 MARGIN = 0.45
-TEXT, SMALL = 8.5, 7.0
+TITLE, TEXT, SMALL = 14, 8.5, 7.0
 CAPTION, SCALE, HEADING = 0.15, 0.46, 0.19
 INK, GREY = "#222222", "#666666"
 BAR = "#3b528b"
@@ -191,7 +191,9 @@ def _levelled(wanted: Sequence[float], available: float) -> list[float]:
 def _header(figure: Figure, trace: Trace, model_name: str, photo_name: str, language: Language) -> float:
     """Writes what was run on what; returns where the rest begins."""
     config, crop = trace.config, trace.crop
-    _write(figure, MARGIN, MARGIN, photo_name or phrase(language, "report", "title"), 14, bold=True)
+    width = PAGE[0] - 2 * MARGIN
+    name = photo_name if photo_name and writable(photo_name) else phrase(language, "report", "title")
+    _write(figure, MARGIN, MARGIN, _fitting(name, width / BOLD, TITLE), TITLE, bold=True)
     told = phrase(
         language,
         "report",
@@ -203,13 +205,12 @@ def _header(figure: Figure, trace: Trace, model_name: str, photo_name: str, lang
         activation=config.hidden_act,
         temperature=number(config.temperature),
     )
-    _write(figure, MARGIN, MARGIN + 0.28, told, TEXT, GREY)
-    height, width = crop.photo
+    _write(figure, MARGIN, MARGIN + 0.28, _fitting(told, width, TEXT), TEXT, GREY)
     told = phrase(
         language,
         "report",
         "crop",
-        photo=f"{width} × {height}",
+        photo=f"{crop.photo[1]} × {crop.photo[0]}",
         resized=f"{crop.resized[1]} × {crop.resized[0]}",
         seen=f"{crop.width} × {crop.height}",
     )
@@ -226,7 +227,7 @@ def _prediction(figure: Figure, box: _Box, trace: Trace, language: Language) -> 
     step = (box.height - HEADING) / 5
     for place, (index, probability) in enumerate(trace.top(5)):
         y = HEADING + place * step
-        _write(figure, box.left, box.top + y, _label(trace, index), TEXT)
+        _write(figure, box.left, box.top + y, _fitting(_label(trace, index), box.width - 0.6, TEXT), TEXT)
         _write(figure, box.left + box.width, box.top + y, f"{probability:.1%}", TEXT, right=True)
         axes.barh(y + 0.21, box.width, 0.08, 0, color="#e6e6e6")
         axes.barh(y + 0.21, box.width * probability, 0.08, 0, color=BAR)
