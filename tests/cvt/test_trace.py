@@ -308,9 +308,10 @@ def test_a_class_is_asked_for_without_gradients_around(
     released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
 ) -> None:
     expected = trace(released, processor, photo, target=1)
-    with torch.no_grad():
-        assert_equal(trace(released, processor, photo, target=1), expected)
-        assert not torch.is_grad_enabled()
+    for without_gradients in (torch.no_grad(), torch.inference_mode()):
+        with without_gradients:
+            assert_equal(trace(released, processor, photo, target=1), expected)
+            assert not torch.is_grad_enabled()
     for parameter in released.parameters():
         parameter.requires_grad_(False)
     assert_equal(trace(released, processor, photo, target=1), expected)
