@@ -103,9 +103,7 @@ def main() -> None:
             curves = visualize.faithfulness(traced, heatmap, score, steps=options.steps, batch=options.steps + 1)
             found.setdefault(name, []).append((curves.insertion.area, curves.deletion.area))
     areas = {name: np.array(pairs) for name, pairs in found.items()}
-    print(
-        f"{options.model}, {len(photos)} photos of {options.data} ({options.split}), {options.steps} steps; mean (95 %)\n"
-    )
+    print(f"{options.model}, {len(photos)} photos of {options.data} ({options.split}), {options.steps} steps\n")
     print(table(areas, options.seed))
     if options.save:
         np.savez(options.save, **areas)

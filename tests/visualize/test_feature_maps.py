@@ -62,6 +62,15 @@ def test_pca_signs_do_not_flicker(by_hand: Callable[..., Trace]) -> None:
     np.testing.assert_allclose(mirrored, colours[:, ::-1], atol=1e-4)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_pca_signs_are_a_rule_and_not_an_accident(by_hand: Callable[..., Trace], seed: int) -> None:
+    """Silent channels change nothing, though with them there are more channels than tokens and other axes are found."""
+    features = np.random.default_rng(seed).normal(size=(4, 3, 4)) * [[[9]], [[5]], [[2]], [[1]]]
+    silent = np.concatenate([features, np.zeros((20, 3, 4))])
+    few, many = (feature_map(by_hand(features=some, size=(3, 4)), 0, "pca").values for some in (features, silent))
+    np.testing.assert_allclose(many, few, atol=1e-4)
+
+
 def test_pca_of_what_does_not_vary_is_grey(by_hand: Callable[..., Trace]) -> None:
     assert (feature_map(by_hand(features=np.full((4, 2, 2), 0.1)), 0, "pca").values == 0.5).all()
     one = feature_map(by_hand(features=[[[0, 1], [2, 3]]]), 0, "pca").values
