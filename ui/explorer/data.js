@@ -84,24 +84,24 @@ export class PhotoData {
   }
 
   async fetchMissing(stage, whenIdle) {
-    for (const start of this.missing(stage)) {
-      if (this.closed) return;
-      await start().catch(() => null); // it is asked for again when somebody opens it
+    for (let next = this.missing(stage); next && !this.closed; next = this.missing(stage)) {
+      const came = await next().then(() => true, () => false);
+      if (!came) return; // it is asked for again when somebody opens it
       await new Promise(whenIdle);
     }
   }
 
-  *missing(stage) {
+  /** How to get the next thing that nobody has asked for yet; undefined when there is none. */
+  missing(stage) {
     const near = this.stages.map((_, index) => index + 1).sort((a, b) => Math.abs(a - stage) - Math.abs(b - stage) || b - a);
     const { rollout, evidence } = this.value;
-    for (const s of near) {
-      for (let b = this.stages[s - 1].blocks.length - 1; b >= 0; b--) {
-        if (!this.promises.has(`block ${s} ${b}`)) yield () => this.block(s, b);
-      }
-    }
-    for (const s of near) if (!this.promises.has(`features ${s}`)) yield () => this.features(s);
-    if (rollout && !this.promises.has("rollout")) yield () => this.maps("rollout", rollout);
-    for (const { index, maps } of evidence) if (!this.promises.has(`evidence ${index}`)) yield () => this.maps(`evidence ${index}`, maps);
+    const all = [
+      ...near.flatMap((s) => this.stages[s - 1].blocks.map((_, b) => [`block ${s} ${b}`, () => this.block(s, b)]).reverse()),
+      ...near.map((s) => [`features ${s}`, () => this.features(s)]),
+      ...(rollout ? [["rollout", () => this.maps("rollout", rollout)]] : []),
+      ...evidence.map(({ index, maps }) => [`evidence ${index}`, () => this.maps(`evidence ${index}`, maps)]),
+    ];
+    return all.find(([name]) => !this.promises.has(name))?.[1];
   }
 
   once(name, make) {

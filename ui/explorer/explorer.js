@@ -84,11 +84,14 @@ async function bring(mine) {
 /** Fetch the rest; `data-preloaded` says when nothing is missing any more. */
 async function preload(data) {
   await data.preload(selection.stage, whenIdle);
-  if (data === state.current) root.dataset.preloaded = String(data.missing(selection.stage).next().done);
+  if (data === state.current) root.dataset.preloaded = String(!data.missing(selection.stage));
 }
 
 function fail(error) {
-  for (const panel of state.panels) panel.drawMap(null);
+  for (const panel of state.panels) {
+    panel.drawMap(null);
+    panel.drawn = null;
+  }
   setState("error", text("notice.error", { reason: error.message }), text("notice.retry"), show);
 }
 

@@ -51,6 +51,7 @@ function pin(query) {
   const others = state.pins.filter((one) => String(one) !== String(query));
   state.pins = others.length < state.pins.length ? others : [...state.pins.slice(0, 1), query];
   state.looked = state.pins.at(-1) ?? query;
+  state.link = null;
   show();
 }
 

@@ -1,0 +1,105 @@
+"""A Chromium, fresh pages in it, and servers for Gradio pages on ports that happen to be free."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gradio as gr
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+playwright.expect.set_options(timeout=20_000)
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder drives a browser, and runs Gradio's server, whose own warnings are not ours."""
+    for item in items:
+        if item.path.is_relative_to(os.path.dirname(__file__)):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """The system's Chromium, or Playwright's own where there is none; CHROMIUM names another."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def watched(context: Any, errors: list[str]) -> Any:
+    """A new page of a context that notes every error raised in it."""
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if "js_on_load" in message.text else None)
+    return page
+
+
+@pytest.fixture(scope="session")
+def shared_context(chromium: Any) -> Iterator[Any]:
+    """One profile for all tests that need none of their own: Gradio's scripts are then read once."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 1000}, locale="en-GB")
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(shared_context: Any) -> Iterator[Any]:
+    """A fresh page of 1280 × 1000 pixels, in which no error may be raised."""
+    errors: list[str] = []
+    page = watched(shared_context, errors)
+    yield page
+    page.close()
+    assert not errors, errors
+
+
+@pytest.fixture
+def new_page(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """Opens pages with a fresh profile each; options as for a browser context. No page may raise an error."""
+    contexts = []
+    errors: list[str] = []
+
+    def open_page(**options: Any) -> Any:
+        contexts.append(chromium.new_context(**{"locale": "en-GB", **options}))
+        return watched(contexts[-1], errors)
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not errors, errors
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[..., str]]:
+    """Serves Blocks on a free port of this machine and gives their address; options as for ``launch``."""
+    served: list[gr.Blocks] = []
+
+    def launch(demo: gr.Blocks, **options: Any) -> str:
+        served.append(demo)
+        with socket.socket() as free:  # Gradio's own search leaves sockets open where a port is taken
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        local = {"server_name": "127.0.0.1", "server_port": port, "quiet": True, "prevent_thread_lock": True}
+        return str(demo.launch(**{**local, **options})[1])
+
+    yield launch
+    for demo in served:
+        demo.close(verbose=False)
