@@ -14,10 +14,13 @@ from visualize.attention import (
     keys_holding,
 )
 from visualize.class_evidence import class_evidence
+from visualize.describe import describe
+from visualize.export import save_arrays, summary
 from visualize.faithfulness import Curve, Faithfulness, centre_map, faithfulness, random_map
 from visualize.feature_maps import class_channels, feature_map, similarity_map
 from visualize.heatmap import Heatmap, sample, to_pixels
 from visualize.paint import overlay
+from visualize.report import report
 from visualize.rollout import rollout
 
 __all__ = [
@@ -33,13 +36,17 @@ __all__ = [
     "centre_map",
     "class_channels",
     "class_evidence",
+    "describe",
     "faithfulness",
     "feature_map",
     "keys_holding",
     "overlay",
     "random_map",
+    "report",
     "rollout",
     "sample",
+    "save_arrays",
     "similarity_map",
+    "summary",
     "to_pixels",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,9 +17,10 @@ from PIL import Image
 
 from cvt.config import CvtConfig
 from cvt.trace import Trace
-from visualize import report as report_module
 from visualize.fonts import writable
 from visualize.report import report
+
+report_module = sys.modules["visualize.report"]  # the package's own `report` is the function
 
 NAMES = {0: "tabby, tabby cat", 1: "トラ猫", 2: "price: $5 to $9", 3: "𓃠 cat", 4: "a name " * 12}
 
