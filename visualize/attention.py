@@ -201,7 +201,10 @@ def weigh_rows(block: BlockTrace, scale: float, weights: np.ndarray, heads: slic
     """
     chosen = block.query[heads]
     gathered = np.zeros(block.key.shape[1], dtype=np.float32)
-    for rows, exps, sums in exponentials(block, scale, heads):
+    weighed = np.flatnonzero(weights)
+    if not weighed.size:
+        return gathered
+    for rows, exps, sums in exponentials(block, scale, heads, slice(weighed[0], weighed[-1] + 1)):
         shares = (weights[rows] / sums[..., 0]) / len(chosen)
         gathered += shares.astype(np.float32).reshape(-1) @ exps.reshape(-1, exps.shape[-1])
     return gathered

@@ -18,6 +18,7 @@ nowhere to go, since CLS is learned and not seen; what the tokens hold is then s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -177,11 +178,14 @@ def embedding_footprint(config: CvtConfig, stage: int, below: tuple[int, int], t
     return _footprint(below, tokens.shape, *window)
 
 
+@lru_cache(maxsize=64)
 def _footprint(inputs: tuple[int, int], outputs: tuple[int, int], kernel: int, stride: int, padding: int) -> Footprint:
     rows, columns = (
         _shares(token_footprint(size, cells, kernel, stride, padding))
         for size, cells in zip(inputs, outputs, strict=True)
     )
+    for shares in (rows, columns):
+        shares.flags.writeable = False
     return Footprint(rows, columns)
 
 
