@@ -16,6 +16,9 @@ from cvt.model import CvtForImageClassification
 from cvt.trace import Trace, trace
 from ui.explorer import Explorer, ExplorerData, explorer_value, requested_class, with_evidence, with_rollout
 
+RESOLUTION = 128
+"""Grids of 32², 16² and 8² tokens, whatever the bundled model's own resolution."""
+
 HOSTILE = "<img src=x onerror=\"window.hacked='{0}'\">${{window.hacked='{0}'}}{{{{hacked}}}}"
 
 
@@ -49,7 +52,7 @@ class Bench:
         """The trace of the photo with that number, wide or tall by its parity."""
         number = int(name)
         size = (480, 360) if number % 2 == 0 else (300, 400)
-        result = trace(self.model, self.processor, photo(number, size), target=target)
+        result = trace(self.model, self.processor, photo(number, size), target=target, resolution=RESOLUTION)
         if self.label is None:
             return result
         config = type(result.config).from_dict(result.config.to_dict())

@@ -24,9 +24,15 @@ def pure(page: Page) -> Page:
 def block(seed: int = 0, heads: int = 2, queries: int = 5, keys: int = 4, size: int = 3) -> dict[str, Any]:
     random = np.random.default_rng(seed)
     return {
-        "heads": heads, "queries": queries, "keys": keys, "size": size, "scale": 0.7, "cls": 0,
-        "query": random.normal(size=(heads, queries, size)).tolist(), "key": random.normal(size=(heads, keys, size)).tolist(),
-    }  # fmt: skip
+        "heads": heads,
+        "queries": queries,
+        "keys": keys,
+        "size": size,
+        "scale": 0.7,
+        "cls": 0,
+        "query": random.normal(size=(heads, queries, size)).tolist(),
+        "key": random.normal(size=(heads, keys, size)).tolist(),
+    }
 
 
 FLAT = "b.query = Float32Array.from(b.query.flat(2)); b.key = Float32Array.from(b.key.flat(2));"
@@ -162,9 +168,9 @@ def test_similarity_is_the_cosine(pure: Page) -> None:
 
 
 def test_choices_are_read_and_settled(pure: Page) -> None:
-    assert pure.evaluate("['3,4', ' 3 , 4', 'cls', '3', '3,4,5', 'a,b', ',', '1.5,2', [1, 2], null, {}].map(parseQuery)") == [
-        [3, 4], [3, 4], "cls", None, None, None, None, None, [1, 2], None, None,
-    ]  # fmt: skip
+    queries = ["3,4", " 3 , 4", "cls", "3", "3,4,5", "a,b", ",", "1.5,2", [1, 2], None, {}]
+    read = [[3, 4], [3, 4], "cls", None, None, None, None, None, [1, 2], None, None]
+    assert pure.evaluate("(queries) => queries.map(parseQuery)", queries) == read
     assert pure.evaluate("[0, '2', -1, '-3', 3, -4, '', 'x', null, 1.5].map((v) => pickIndex(v, 3))") == [
         0, 2, 2, 0, None, None, None, None, None, None,
     ]  # fmt: skip

@@ -1,6 +1,6 @@
 /* Everything around the picture: selects, explanation, facts, colour scale and notices. All text goes in as text. */
 
-import { cells, percent } from "./pure.js";
+import { percent } from "./pure.js";
 import { drawScale } from "./draw.js";
 import { digits, factsOf, nameOf, sentenceOf } from "./words.js";
 import { METHODS, PALETTE_OF, USES, VIEWS, classNow, control, countsNow, part, root, selection, setText, spoken, stageNow, state, text } from "./state.js";
@@ -23,6 +23,18 @@ export function prepareControls() {
   fillSelect(control("view"), VIEWS.map((view) => [view, text(`view.${view}`)]), selection.view);
   fillSelect(control("scale"), ["shared", "stretched"].map((name) => [name, text(`option.${name}`)]), "shared");
   fillSelect(control("method"), METHODS.map((name) => [name, text(`option.${name}`)]), selection.method);
+  reserve(part(".explanation"), "explain.", { keys: 1000, queries: 1000, channels: 1000, class: "garbage truck" });
+  reserve(part(".scale-name"), "scale.", { unit: text("unit.feature.norm") });
+}
+
+/** Make room for the longest text that may stand in a node, by unseen copies of all of them in the same place. */
+function reserve(node, prefix, values) {
+  for (const name of Object.keys(TEXTS[spoken]).filter((one) => one.startsWith(prefix))) {
+    const ghost = document.createElement("span");
+    ghost.className = "ghost";
+    ghost.textContent = text(name, values);
+    node.append(ghost);
+  }
 }
 
 /** Make every select say what is chosen, and offer what this stage has. */
@@ -46,7 +58,7 @@ export function refreshControls() {
     control(name).disabled = !used;
     control(name).closest("label").classList.toggle("unused", !used);
   }
-  setText(part(".explanation"), explanation());
+  setText(part(".explanation .said"), explanation());
 }
 
 function classOption({ index, label, probability }) {
@@ -119,7 +131,7 @@ export function showLegend(map) {
   const { name, ticks } = legendOf(map);
   if (scaleShown !== map.kind) drawScale(part(".scale canvas"), PALETTE_OF[map.kind]);
   scaleShown = map.kind;
-  setText(part(".scale-name"), name);
+  setText(part(".scale-name .said"), name);
   for (const node of root.querySelectorAll(".tick")) {
     const tick = ticks.find((one) => node.classList.contains(one.name));
     node.hidden = !tick;

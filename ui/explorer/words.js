@@ -4,7 +4,7 @@ import { entropy, extremes, fill, keysForHalf, percent, strongestChannels } from
 import { valueAt } from "./maps.js";
 import { classNow, countsNow, selection, stageNow, state, text } from "./state.js";
 
-/** The texts of a language as a function: text("name", { values }). */
+/** The texts of a language, as a function of a text's name and the values it leaves blank. */
 export function speaker(name) {
   return (key, values = {}) => fill(TEXTS[name][key] ?? key, values);
 }
