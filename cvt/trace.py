@@ -175,7 +175,7 @@ def _run(
     if was_training:  # walking through the whole model would cost as much as a map
         model.eval()
     try:
-        with torch.inference_mode(False), torch.set_grad_enabled(bool(targets)), record(model, *wanted) as heard:
+        with torch.inference_mode(not targets), torch.set_grad_enabled(bool(targets)), record(model, *wanted) as heard:
             pixel_values = pixel_values.clone()  # what was made in inference mode can have no gradient
             pixel_values.requires_grad_(bool(targets))
             logits = model(pixel_values).logits
