@@ -15,8 +15,8 @@ from PIL import Image
 
 from cvt.trace import Trace, trace
 from ui import heatmaps
-from ui.errors import as_toasts, toast
-from ui.image_input import Photo
+from ui.errors import as_toasts
+from ui.image_input import Given, Photo, given
 from ui.look import probabilities
 from ui.models import ModelCache
 from visualize.describe import describe
@@ -98,14 +98,14 @@ def add_endpoints(models: ModelCache, start: str) -> None:
     names = list(models.entries)
 
     @as_toasts
-    def run_classify(image: Image.Image, model: str, top_k: float) -> dict[str, float]:
-        return classify(models, _given(image), model, int(top_k))
+    def run_classify(image: Given, model: str, top_k: float) -> dict[str, float]:
+        return classify(models, given(image), model, int(top_k))
 
     @as_toasts
     def run_explain(
-        image: Image.Image, model: str, method: str, stage: float, block: float, head: str, query: str, target: str
+        image: Given, model: str, method: str, stage: float, block: float, head: str, query: str, target: str
     ) -> tuple[Image.Image, str, str]:
-        return explain(models, _given(image), model, method, stage, block, head, query, target)
+        return explain(models, given(image), model, method, stage, block, head, query, target)
 
     with gr.Column(visible=False):
         image = Photo(label="image: the photo")
@@ -137,9 +137,3 @@ def add_endpoints(models: ModelCache, start: str) -> None:
             api_description="What a network does at one stage, drawn on the photo.",
             concurrency_id="model",
         )
-
-
-def _given(image: Image.Image | None) -> Image.Image:
-    if image is None:
-        raise toast("no photo was given")
-    return image

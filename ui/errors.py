@@ -47,12 +47,16 @@ def as_toasts(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 def toast(message: str, title: str = "That did not work") -> gr.Error:
     """An error to raise. Gradio shows messages as HTML; this one stays the text it is."""
-    return gr.Error(html.escape(message, quote=False), title=title, print_exception=False)
+    return gr.Error(_shown(message), title=title, print_exception=False)
 
 
 def warn(message: str, title: str = "Please note") -> None:
     """A toast for what is not quite as it was asked for."""
-    gr.Warning(html.escape(message, quote=False), title=title)
+    gr.Warning(_shown(message), title=title)
+
+
+def _shown(message: str) -> str:
+    return html.escape(message[:1].upper() + message[1:], quote=False)
 
 
 def _toast(error: Exception, where: str) -> gr.Error:

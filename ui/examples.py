@@ -36,7 +36,7 @@ class PickerData(GradioModel):
 
 
 class ExamplePicker(gr.HTML):
-    """Small pictures to choose from. Raises ``select`` with ``{"id": …}``."""
+    """Small pictures to choose from. Raises ``select`` when ``chosen`` in its value has changed."""
 
     data_model = PickerData
 

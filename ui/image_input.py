@@ -18,34 +18,50 @@ from PIL import Image
 
 from cvt.errors import ImageError
 from cvt.photo import FORMATS, open_photo
-from ui.errors import toast
 
-__all__ = ["MAX_BYTES", "MAX_MEGAPIXELS", "Photo", "read_upload"]
+__all__ = ["MAX_BYTES", "MAX_MEGAPIXELS", "Given", "Photo", "given", "read_upload"]
 
-MAX_BYTES = 20_000_000
+MAX_BYTES = 20 * 2**20
 """Largest file taken; larger than the photos of today's telephones."""
 
 MAX_MEGAPIXELS = 64
 """Most pixels decoded, in millions: 190 MB as RGB."""
 
 
+Given = Image.Image | ImageError | None
+"""What :class:`Photo` hands to a handler."""
+
+
 class Photo(gr.Image):
-    """``gr.Image`` that gives an upright RGB picture, or a toast that says what is wrong with the file."""
+    """``gr.Image`` whose handlers get an upright RGB picture, or the error that says what is wrong with the file.
+
+    The error is handed over, not raised: an error raised here would leave the page half-way, with a photo that is not
+    the one its maps are drawn on. :func:`given` raises it where that does not matter.
+    """
 
     is_template = True  # drawn by Gradio's own image component
 
-    def preprocess(self, payload: ImageData | None) -> Image.Image | None:
-        """The photo, or None where there is none.
-
-        Raises:
-            gr.Error: it cannot be read.
-        """
+    def preprocess(self, payload: ImageData | None) -> Given:  # type: ignore[override]
+        """The photo, what is wrong with it, or None where there is none."""
         if payload is None:
             return None
         try:
             return read_upload(payload)
         except ImageError as error:
-            raise toast(str(error), "This photo cannot be used") from error
+            return error
+
+
+def given(photo: Given) -> Image.Image:
+    """The photo.
+
+    Raises:
+        ImageError: there is none, or it cannot be used.
+    """
+    if photo is None:
+        raise ImageError("there is no photo yet; drop one, or choose an example")
+    if isinstance(photo, ImageError):
+        raise photo
+    return photo
 
 
 def read_upload(payload: ImageData) -> Image.Image:
@@ -99,4 +115,4 @@ def _decoded(url: str) -> bytes:
 
 
 def _too_many_bytes(size: int) -> ImageError:
-    return ImageError(f"the file is {size / 1e6:.1f} MB; at most {MAX_BYTES // 10**6} MB are taken")
+    return ImageError(f"the file is {size / 2**20:.1f} MB; at most {MAX_BYTES // 2**20} MB are taken")

@@ -10,18 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from cvt.checkpoint import bundled_models, is_cached
+from cvt.device import choose_device
 from cvt.errors import CheckpointError, ConfigError
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 
-__all__ = ["DEFAULT_HUB_MODEL", "Device", "LoadedModel", "ModelCache", "ModelEntry", "choose_device", "offered_models"]
-
-Device = Literal["auto", "cpu", "cuda", "mps"]
+__all__ = ["DEFAULT_HUB_MODEL", "LoadedModel", "ModelCache", "ModelEntry", "offered_models"]
 
 DEFAULT_HUB_MODEL = "microsoft/cvt-13"
 
@@ -138,21 +136,6 @@ def _read_json(path: Path) -> dict[str, object]:
 
 def _per_cent(share: object) -> float | None:
     return 100 * share if isinstance(share, float) else None
-
-
-def choose_device(device: Device = "auto") -> torch.device:
-    """The device to run on; "auto" takes CUDA, else Apple's MPS, else the CPU.
-
-    Raises:
-        ConfigError: that device is not there.
-    """
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if device == "auto":
-        return torch.device(next(name for name, available in there.items() if available))
-    if not there.get(device):
-        available = ", ".join(name for name, is_there in there.items() if is_there)
-        raise ConfigError(f"device {device!r} is not there; this machine has: auto, {available}")
-    return torch.device(device)
 
 
 def load(entry: ModelEntry, device: torch.device) -> LoadedModel:

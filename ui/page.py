@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import gradio as gr
 from PIL import Image
 from starlette.middleware import Middleware
 
-from cvt.errors import CheckpointError, ConfigError
+from cvt.device import choose_device
+from cvt.errors import CheckpointError, ImageError
 from cvt.trace import Trace
 from ui.about import AboutModel, about_value
 from ui.credits import examples
@@ -20,12 +21,12 @@ from ui.endpoints import add_endpoints
 from ui.errors import as_toasts, warn
 from ui.examples import ExamplePicker, picker_value
 from ui.explorer import Explorer, requested_class, with_evidence, with_rollout
-from ui.image_input import MAX_BYTES, Photo
+from ui.image_input import MAX_BYTES, Given, Photo, given
 from ui.language import ChooseLanguage, language_of
 from ui.lessons import add_lessons
 from ui.look import Look, class_label, look, probabilities, recall, traced
 from ui.measure import KINDS, measure, take_home
-from ui.models import Device, LoadedModel, ModelCache, choose_device, offered_models
+from ui.models import LoadedModel, ModelCache, offered_models
 from ui.stages import StageStrip, strip_value
 from ui.texts import text, translations
 from ui.theme import PAGE_STYLE, theme
@@ -45,7 +46,7 @@ METHODS = ("class_evidence", "grad_attention", "rollout", "attention_received", 
 CHOOSE_CLASS = "(target) => document.querySelector('#explorer')?.explorer?.open({ view: 'class_evidence', target })"
 
 
-def build(model: str = "auto", device: Device = "auto") -> gr.Blocks:
+def build(model: str = "auto", device: str = "auto") -> gr.Blocks:
     """The page, with the first example's result in place.
 
     Args:
@@ -58,7 +59,7 @@ def build(model: str = "auto", device: Device = "auto") -> gr.Blocks:
     entries = offered_models(model)
     models = ModelCache(entries, device=choose_device(device))
     with gr.Blocks(title="CvT Explorer", delete_cache=(3600, 12 * 3600), analytics_enabled=False) as demo:
-        demo.load(**_Page(models, entries[0].name).on_load())
+        _Page(demo, models, entries[0].name)
         add_endpoints(models, entries[0].name)
     demo.queue(max_size=32)
     return demo
@@ -85,10 +86,17 @@ def _choices(kind: str, values: Sequence[str]) -> list[tuple[str, str]]:
     return [(str(text(f"{kind}_{value}")), value) for value in values]
 
 
+@dataclass(eq=False)
+class Turn:
+    """How often a visitor has asked for something new; changed in place, so that a run under way sees it is overtaken."""
+
+    number: int = 0
+
+
 class _Page:
     """The components and their handlers."""
 
-    def __init__(self, models: ModelCache, start: str) -> None:
+    def __init__(self, demo: gr.Blocks, models: ModelCache, start: str) -> None:
         self.models = models
         self.start_model = start
         loaded = models.get(start)
@@ -97,7 +105,7 @@ class _Page:
         first = look(loaded, photo, traced(loaded, photo), example.id)
         self.first = replace(first, explorer=with_rollout(first.explorer, first.trace))
         self._lay_out(example.path)
-        self._wire()
+        self._wire(demo)
 
     def _lay_out(self, photo: Path) -> None:
         loaded, first = self.models.get(self.start_model), self.first
@@ -166,69 +174,96 @@ class _Page:
                 gr.Markdown(text("licence"))
                 gr.Markdown(text("credits"))
         self.kept = gr.State(None, time_to_live=KEPT_FOR)
-        self.address = gr.State(None)
+        self.turn = gr.State(Turn())
+        self.started = gr.State(0)
+        self.number = gr.Number(0, visible=False)
         self.target = gr.Number(visible=False)
 
-    def _wire(self) -> None:
-        seen = [self.prediction, self.explorer, self.strip, self.kept, self.picker, self.model, self.about]
+    def _wire(self, demo: gr.Blocks) -> None:
+        """Whatever changes what is to be seen takes a turn at once, ends what is under way, and starts another run."""
         now = [self.photo, self.picker, self.model, self.kept]
-        private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": [self.prediction]}
-        model: dict[str, Any] = {**private, "concurrency_id": "model", "concurrency_limit": 1}
-        brought = self.photo.input(as_toasts(self.bring), now, seen, **model)
-        brought.failure(lambda: None, None, self.photo, show_progress="hidden", api_visibility="private")
-        runs: list[Any] = [
-            brought,
-            self.model.input(as_toasts(self.show), now, seen, **model),
-            self.picker.select(as_toasts(self.pick), [self.model, self.kept], [self.photo, *seen], **model),
-            self.address.change(as_toasts(self.visit), [self.address, self.kept], [self.photo, *seen], **model),
-        ]
-        for trigger in (self.photo.input, self.model.input, self.picker.select, self.photo.clear):
-            trigger(None, cancels=runs, api_visibility="private")
-        self.explorer.evidence(
-            as_toasts(self.evidence), now, [self.explorer, self.kept], **model | {"show_progress": "hidden"}
+        shown = [self.photo, self.picker, self.model, self.prediction, self.explorer, self.strip, self.kept]
+        shown += [self.about, self.curves, self.file]
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        heavy: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "model", "concurrency_limit": 1}
+        run = self.started.change(
+            as_toasts(self.show),
+            [*now, self.number, self.turn],
+            shown,
+            trigger_mode="multiple",
+            show_progress_on=[self.prediction],
+            **heavy,
         )
-        chosen = self.prediction.select(
-            as_toasts(self.choose),
-            self.model,
-            self.target,
-            queue=False,
-            show_progress="hidden",
-            api_visibility="private",
-        )
+        measured = self.measure.click(as_toasts(self.curve), [*now, self.method], self.curves, **heavy)
+        made = self.make.click(as_toasts(self.take), [*now, self.kind], self.file, **heavy)
+        light: dict[str, Any] = {"concurrency_limit": None, "trigger_mode": "always_last", **quiet}
+        light["cancels"] = [run, measured, made]
+        turn = [self.started, self.number]
+        self.photo.input(self.bring, self.turn, [self.picker, *turn], **light)
+        self.picker.select(self.pick, [self.picker, self.turn], [self.photo, *turn], **light)
+        self.model.input(self.renew, self.turn, turn, **light)
+        address = [self.photo, self.picker, self.model, *turn]
+        demo.load(as_toasts(self.read_address), self.turn, address, concurrency_limit=None, **quiet)
+        evidence = as_toasts(self.evidence)
+        self.explorer.evidence(evidence, now, [self.explorer, self.kept], show_progress="hidden", **heavy)
+        chosen = self.prediction.select(as_toasts(self.choose), self.model, self.target, queue=False, **quiet)
         chosen.then(None, self.target, None, js=CHOOSE_CLASS, api_visibility="private")
-        private = {"api_visibility": "private", "concurrency_id": "model"}
-        self.measure.click(as_toasts(self.curve), [*now, self.method], self.curves, **private)
-        self.make.click(as_toasts(self.take), [*now, self.kind], self.file, **private)
 
-    def on_load(self) -> dict[str, Any]:
-        """The listener for a visitor's arrival."""
-        return {
-            "fn": as_toasts(self.read_address),
-            "inputs": None,
-            "outputs": self.address,
-            "queue": False,
-            "show_progress": "hidden",
-            "api_visibility": "private",
-        }
+    def _next(self, turn: Turn) -> dict[Any, Any]:
+        turn.number += 1
+        return {self.started: turn.number, self.number: turn.number}
+
+    def bring(self, turn: Turn) -> dict[Any, Any]:
+        """A photo that somebody brought; whatever it is, it has no name that a link could hold."""
+        return {self.picker: picker_value(None)} | self._next(turn)
+
+    def pick(self, example: str | None, turn: Turn) -> Any:
+        """One of the examples."""
+        return gr.skip() if example is None else {self.photo: str(examples()[example].path)} | self._next(turn)
+
+    def renew(self, turn: Turn) -> dict[Any, Any]:
+        """The same photo through another model."""
+        return self._next(turn)
+
+    def read_address(self, turn: Turn, request: gr.Request) -> Any:
+        """The example and the model that the address asks for, where they are not on the screen anyway."""
+        example, model = request.query_params.get("example"), request.query_params.get("model")
+        for name, known, value in (("example", examples(), example), ("model", self.models.entries, model)):
+            if value and value not in known:
+                warn(f"there is no {name} {value!r} here; there are: {', '.join(known)}")
+        updates: dict[Any, Any] = {}
+        if example in examples() and example != self.first.explorer.example:
+            updates |= {self.photo: str(examples()[example].path), self.picker: picker_value(example)}
+        if model in self.models.entries and model != self.start_model:
+            updates |= {self.model: model}
+        return updates | self._next(turn) if updates else gr.skip()
 
     def show(
         self,
-        photo: Image.Image | None,
+        photo: Given,
         example: str | None,
         model: str,
         kept: Look | None,
+        number: int,
+        turn: Turn,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Updates:
         """A photo through a model: the prediction first, then the explorer and the strip."""
-        if photo is None:
-            yield {
-                self.prediction: None,
-                self.explorer: None,
-                self.strip: None,
-                self.kept: None,
-                self.picker: picker_value(None),
-            }
-            return
+        try:
+            updates = (
+                iter([self._nothing()]) if photo is None else self._look(given(photo), example, model, kept, progress)
+            )
+            for update in updates:
+                if turn.number != number:  # somebody has moved on
+                    return
+                yield update
+        except ImageError as error:
+            warn(str(error), "This photo cannot be used")
+            yield self._nothing()
+
+    def _look(
+        self, photo: Image.Image, example: str | None, model: str, kept: Look | None, progress: gr.Progress
+    ) -> Updates:
         if not self.models.is_loaded(model):
             progress(0, desc=self.models.entry(model).title)
         try:
@@ -238,77 +273,40 @@ class _Page:
             yield {self.model: kept.model if kept else self.start_model}
             return
         trace = traced(loaded, photo)
-        yield {self.prediction: probabilities(trace), self.picker: picker_value(example)}
+        yield {self.prediction: probabilities(trace), self.curves: None, self.file: None}
         seen = look(loaded, photo, trace, example)
         yield {self.explorer: seen.explorer, self.kept: seen}
         yield {self.strip: strip_value(trace), self.about: about_value(loaded)}
         seen = replace(seen, explorer=with_rollout(seen.explorer, trace))
         yield {self.explorer: seen.explorer, self.kept: seen}
 
-    def bring(self, photo: Image.Image | None, example: str | None, model: str, kept: Look | None) -> Updates:
-        """A photo that somebody brought; whatever it is, it has no name that a link could hold."""
-        yield from self.show(photo, None, model, kept)
-
-    def pick(self, model: str, kept: Look | None, event: gr.EventData) -> Updates:
-        """One of the examples."""
-        wanted = event._data.get("id") if isinstance(event._data, dict) else None
-        example = examples().get(str(wanted))
-        if example is None:
-            raise ConfigError(f"there is no such example; there are: {', '.join(examples())}")
-        yield {self.photo: str(example.path), self.picker: picker_value(example.id)}
-        yield from self.show(example.open(), example.id, model, kept)
-
-    def read_address(self, request: gr.Request) -> Any:
-        """The example and model that the address asks for, where it is not what is on the screen anyway."""
-        example, model = request.query_params.get("example"), request.query_params.get("model")
-        first = next(iter(examples()))
-        for name, known, value in (("example", examples(), example), ("model", self.models.entries, model)):
-            if value and value not in known:
-                warn(f"there is no {name} {value!r} here; there are: {', '.join(known)}")
-        wanted = (
-            example if example in examples() else first,
-            model if model in self.models.entries else self.start_model,
-        )
-        return gr.skip() if wanted == (first, self.start_model) else wanted
-
-    def visit(self, address: tuple[str, str] | None, kept: Look | None) -> Updates:
-        """What the address asks for."""
-        if address is None:
-            return
-        example, model = examples()[address[0]], address[1]
-        yield {self.photo: str(example.path), self.picker: picker_value(example.id), self.model: model}
-        yield from self.show(example.open(), example.id, model, kept)
+    def _nothing(self) -> dict[Any, Any]:
+        """The page without a photo."""
+        empty = (self.photo, self.prediction, self.explorer, self.strip, self.kept, self.curves, self.file)
+        return dict.fromkeys(empty) | {self.picker: picker_value(None)}
 
     def choose(self, model: str, event: gr.SelectData) -> int:
         """The number of the class whose line in the prediction was chosen."""
         config = self.models.get(model).model.config
         return next(index for index in range(config.num_labels) if class_label(config, index) == event.value)
 
-    def evidence(
-        self, photo: Image.Image | None, example: str | None, model: str, kept: Look | None, event: gr.EventData
-    ) -> dict[Any, Any]:
+    def evidence(self, photo: Given, example: str | None, model: str, kept: Look | None, event: gr.EventData) -> Any:
         """Add to the explorer what speaks for the class it asks about."""
-        if photo is None:
-            return {}
         loaded = self.models.get(model)
-        seen = recall(loaded, photo, example, kept, self.first)
+        seen = recall(loaded, given(photo), example, kept, self.first)
         target = requested_class(event, loaded.model.config.num_labels)
-        seen = replace(seen, explorer=with_evidence(seen.explorer, traced(loaded, photo, target)))
+        seen = replace(seen, explorer=with_evidence(seen.explorer, traced(loaded, given(photo), target)))
         return {self.explorer: seen.explorer, self.kept: seen}
 
-    def _best(
-        self, photo: Image.Image | None, example: str | None, model: str, kept: Look | None
-    ) -> tuple[LoadedModel, Trace]:
+    def _best(self, photo: Given, example: str | None, model: str, kept: Look | None) -> tuple[LoadedModel, Trace]:
         """The photo on the page, traced with its most probable class as the target."""
-        if photo is None:
-            raise ConfigError("there is no photo yet; drop one, or choose an example")
         loaded = self.models.get(model)
-        seen = recall(loaded, photo, example, kept, self.first)
-        return loaded, traced(loaded, photo, target=seen.trace.top(1)[0][0])
+        seen = recall(loaded, given(photo), example, kept, self.first)
+        return loaded, traced(loaded, given(photo), target=seen.trace.top(1)[0][0])
 
     def curve(
         self,
-        photo: Image.Image | None,
+        photo: Given,
         example: str | None,
         model: str,
         kept: Look | None,
@@ -321,7 +319,7 @@ class _Page:
 
     def take(
         self,
-        photo: Image.Image | None,
+        photo: Given,
         example: str | None,
         model: str,
         kept: Look | None,

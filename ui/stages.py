@@ -125,7 +125,9 @@ def grid_picture(canvas: Canvas, grid: Grid) -> Image.Image:
 
 def _lines(where: np.ndarray, grid: Grid) -> np.ndarray:
     """How much of each pixel, 0 to 1, a line one pixel wide between two cells covers; ``where`` in model pixels."""
-    pixel = (where[-1] - where[0]) / max(len(where) - 1, 1) / grid.stride  # in cells
+    if len(where) < 2:
+        return np.zeros(len(where))
+    pixel = (where[-1] - where[0]) / (len(where) - 1) / grid.stride  # in cells
     border = (where - grid.offset) / grid.stride + 0.5
     distance = np.abs(border - np.rint(border)) / pixel
     return np.clip(1 - distance, 0, 1)

@@ -67,13 +67,14 @@ def read_levels(content: bytes, sizes: list[int]) -> np.ndarray:
     return np.repeat(low, sizes) + codes * np.repeat(step, sizes)
 
 
-def test_levels_are_within_half_a_step() -> None:
+@pytest.mark.parametrize("count", [256, 64, 2])
+def test_levels_are_within_half_a_step(count: int) -> None:
     random = np.random.default_rng(0)
     maps = [random.normal(size=(4, 5)).astype(np.float32) * 10.0**power for power in (-6, 0, 6)]
     maps.append(np.full((2, 2), 7, dtype=np.float32))
-    read = read_levels(levels(maps), [one.size for one in maps])
+    read = read_levels(levels(maps, count), [one.size for one in maps])
     true = np.concatenate([one.ravel() for one in maps])
-    half = np.concatenate([np.full(one.size, np.ptp(one) / 510 * 1.001) for one in maps])
+    half = np.concatenate([np.full(one.size, np.ptp(one) / (count - 1) / 2 * 1.001) for one in maps])
     assert (np.abs(read - true) <= half + 1e-6 * np.abs(true)).all()
 
 
@@ -84,7 +85,7 @@ def test_features_and_maps_are_sent_as_levels(model: CvtForImageClassification) 
         read = read_levels(
             Path(sent.features.path).read_bytes(), [sent.tokens.rows * sent.tokens.columns] * sent.channels
         )
-        np.testing.assert_allclose(read, stage.feature_map.ravel(), atol=np.ptp(stage.feature_map) / 500)
+        np.testing.assert_allclose(read, stage.feature_map.ravel(), atol=np.ptp(stage.feature_map) / 125)
     assert value.rollout is not None
     (rollout,) = value.rollout.maps
     assert (rollout.grid.rows, rollout.grid.columns) == (64, 64)

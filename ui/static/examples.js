@@ -17,6 +17,12 @@ const describe = (picture) =>
 
 const chosen = () => props.value?.pictures.find((picture) => picture.id === props.value.chosen);
 
+const choose = (id) => {
+  props.value = { ...props.value, chosen: id };
+  load();
+  trigger("select");
+};
+
 const drawButton = (picture) => {
   const button = document.createElement("button");
   const image = document.createElement("img");
@@ -26,7 +32,7 @@ const drawButton = (picture) => {
   button.setAttribute("aria-pressed", picture.id === props.value.chosen);
   button.dataset.example = picture.id;
   button.append(image);
-  button.addEventListener("click", () => trigger("select", { id: picture.id }));
+  button.addEventListener("click", () => choose(picture.id));
   for (const name of ["mouseenter", "focus"]) button.addEventListener(name, () => describe(picture));
   for (const name of ["mouseleave", "blur"]) button.addEventListener(name, () => describe(chosen()));
   return button;

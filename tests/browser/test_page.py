@@ -1,0 +1,316 @@
+"""The whole page on the bundled checkpoint, in a real Chromium."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from playwright.sync_api import expect
+
+from ui.credits import examples
+from ui.look import probabilities, traced
+from ui.models import load, offered_models
+from ui.page import build, launch_options
+
+# Gradio leaves event loops to the garbage collector; nothing of ours does.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+    "ignore:'future.no_silent_downcasting' is deprecated",
+)
+
+PATIENCE = 60_000
+
+FIRST = next(iter(examples().values())).open()
+
+DROP = """(zone, [name, content]) => {
+  const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt(0));
+  const data = new DataTransfer();
+  data.items.add(new File([bytes], name, { type: "image/png" }));
+  for (const kind of ["dragenter", "dragover", "drop"]) {
+    zone.dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
+  }
+}"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks() -> None:
+    """Not watched here: the server's threads come and go as it likes."""
+
+
+@pytest.fixture(scope="module")
+def address(serve: Callable[..., str]) -> str:
+    """The page, served the way app.py does it."""
+    return serve(build("bundled", "cpu"), **launch_options())
+
+
+@pytest.fixture(scope="module")
+def top_class() -> Callable[[Image.Image], str]:
+    """What the bundled checkpoint says to a photo, asked without the page."""
+    network = load(offered_models("bundled")[0], torch.device("cpu"))
+    return lambda photo: next(iter(probabilities(traced(network, photo))))
+
+
+def ready(page: Any) -> None:
+    """Wait until explorer and strip show something."""
+    expect(page.locator("#explorer")).to_have_attribute("data-state", "ready", timeout=PATIENCE)
+    expect(page.locator("#stages > [data-stage]")).to_have_count(3, timeout=PATIENCE)
+
+
+@pytest.fixture
+def opened(page: Any, address: str) -> Any:
+    """The page with the first example on it."""
+    page.goto(address)
+    ready(page)
+    return page
+
+
+def first_class(page: Any) -> Any:
+    return page.locator("#prediction .confidence-set .text").first
+
+
+def empty_photo(page: Any) -> None:
+    page.get_by_label("Remove Image").click()
+    expect(page.locator("#explorer")).to_have_attribute("data-state", "empty", timeout=PATIENCE)
+
+
+def strip_pictures(page: Any) -> list[str]:
+    return page.locator("#stages img").evaluate_all("images => images.map(image => image.src)")
+
+
+def colours(seed: int, size: tuple[int, int] = (200, 150)) -> Image.Image:
+    """A photo of coloured blobs, unlike any other seed's."""
+    small = np.random.default_rng(seed).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    return Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
+
+
+def png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def drop(page: Any, content: bytes, name: str = "photo.png") -> None:
+    zone = page.locator("#photo button.upload-container")
+    zone.evaluate(DROP, [name, base64.b64encode(content).decode()])
+
+
+def test_the_first_example_is_there_before_anything_is_asked(
+    page: Any, address: str, top_class: Callable[..., str]
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    ready(page)
+    expect(first_class(page)).to_have_text(top_class(FIRST))
+    assert page.locator("#prediction .confidence-set").count() == 5
+    assert page.locator("#stages img").count() == 9
+    assert not [url for url in asked if "component_server" in url]
+
+
+def test_no_request_leaves_this_machine(new_page: Callable[..., Any], address: str) -> None:
+    page, outside = new_page(), []
+    page.on("request", lambda request: outside.append(request.url) if "127.0.0.1" not in request.url else None)
+    page.goto(address)
+    ready(page)
+    page.locator("[data-example=cat]").click()
+    expect(page.locator("[data-example=cat]")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE)
+    ready(page)
+    assert [url for url in outside if not url.startswith(("data:", "blob:"))] == []
+
+
+def test_a_dropped_photo_is_named_and_its_three_stages_drawn(opened: Any, top_class: Callable[..., str]) -> None:
+    photo = colours(1)
+    before = strip_pictures(opened)
+    empty_photo(opened)
+    expect(opened.locator("#stages > [data-stage]")).to_have_count(0)
+    drop(opened, png(photo))
+    ready(opened)
+    expect(first_class(opened)).to_have_text(top_class(photo), timeout=PATIENCE)
+    pictures = strip_pictures(opened)
+    assert len(set(pictures)) == 9
+    assert not set(pictures) & set(before)
+    sizes = opened.locator("#stages img").evaluate_all(
+        "images => Promise.all(images.map(image => image.decode().then(() => image.naturalWidth)))"
+    )
+    assert sizes == [200] * 9
+    for alt in opened.locator("#stages img").evaluate_all("images => images.map(image => image.alt)"):
+        assert len(alt) > 20
+
+
+def test_a_chosen_file_works_like_a_dropped_one(opened: Any, top_class: Callable[..., str], tmp_path: Path) -> None:
+    photo = colours(2)
+    path = tmp_path / "somebody's <b>photo.png"
+    path.write_bytes(png(photo))
+    empty_photo(opened)
+    opened.locator("#photo input[type=file]").set_input_files(path)
+    ready(opened)
+    expect(first_class(opened)).to_have_text(top_class(photo), timeout=PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "The file is empty"),
+        (b"this is no picture", "not a picture"),
+        (png(colours(3))[:2000], "damaged or cut off"),
+        (bytes(21 * 2**20), "exceed the maximum allowed size"),
+    ],
+    ids=["empty", "fake", "cut-off", "21 MB"],
+)
+def test_a_bad_file_gets_a_toast_and_the_next_photo_works(
+    opened: Any, top_class: Callable[..., str], content: bytes, told: str
+) -> None:
+    empty_photo(opened)
+    drop(opened, content)
+    toast = opened.locator(".toast-body").first
+    expect(toast).to_contain_text(told, timeout=PATIENCE)
+    assert "Traceback" not in opened.locator("body").inner_text()
+    photo = colours(4)
+    expect(opened.locator("#photo input[type=file]")).to_be_attached(timeout=PATIENCE)
+    drop(opened, png(photo))
+    ready(opened)
+    expect(first_class(opened)).to_have_text(top_class(photo), timeout=PATIENCE)
+
+
+def test_two_visitors_see_their_own(new_page: Callable[..., Any], address: str, top_class: Callable[..., str]) -> None:
+    photos = [colours(5), colours(6, (150, 200))]
+    pages = [new_page(), new_page()]
+    for page in pages:
+        page.goto(address)
+        ready(page)
+        empty_photo(page)
+    for page, photo in zip(pages, photos, strict=True):
+        drop(page, png(photo))
+    for page, photo in zip(pages, photos, strict=True):
+        ready(page)
+        expect(first_class(page)).to_have_text(top_class(photo))
+        width = page.locator("#stages img").first.evaluate("image => image.decode().then(() => image.naturalWidth)")
+        assert width == photo.width
+    summaries = [take(page, "Summary, JSON") for page in pages]
+    assert [json.loads(summary)["crop"]["photo_width"] for summary in summaries] == [200, 150]
+    assert not set(strip_pictures(pages[0])) & set(strip_pictures(pages[1]))
+
+
+def take(page: Any, kind: str) -> bytes:
+    """A file of the download corner."""
+    page.locator("#measure > button").click()
+    page.get_by_label(kind).check()
+    page.get_by_role("button", name="Make the file").click()
+    link = page.locator("#measure a[download]")
+    expect(link).to_be_visible(timeout=PATIENCE)
+    with page.expect_download() as waiting:
+        link.first.click()
+    return Path(waiting.value.path()).read_bytes()
+
+
+def test_quick_changes_end_on_the_last(opened: Any, top_class: Callable[..., str]) -> None:
+    for name in ["cat", "coffee", "bridge", "rocket", "taj-mahal"]:
+        opened.locator(f"[data-example={name}]").click()
+    expect(opened.locator("[data-example=taj-mahal]")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE)
+    expect(opened).to_have_url(re.compile("example=taj-mahal"), timeout=PATIENCE)
+    ready(opened)
+    photo = examples()["taj-mahal"].open()
+    expect(first_class(opened)).to_have_text(top_class(photo), timeout=PATIENCE)
+    expect(opened.locator("#photo img")).to_have_attribute("src", re.compile(r"taj-mahal\.jpg"))
+    width, height = opened.locator("#stages img").first.evaluate("image => [image.width, image.height]")
+    assert width / height == pytest.approx(photo.width / photo.height, rel=0.03)
+
+
+def test_the_address_opens_an_example_in_a_language(page: Any, address: str, top_class: Callable[..., str]) -> None:
+    page.goto(f"{address}?example=bridge&lang=ja&stage=2&view=attention_received")
+    expect(page.locator("#explorer")).to_have_attribute("data-state", "ready", timeout=PATIENCE)
+    expect(page.locator("[data-example=bridge]")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE)
+    expect(first_class(page)).to_have_text(top_class(examples()["bridge"].open()), timeout=PATIENCE)
+    expect(page.locator("#stages .title").first).to_have_text("ステージ1")
+    expect(page.locator("#lessons")).to_contain_text("トークン")
+    expect(page.locator("#explorer")).to_have_attribute("data-stage", "2", timeout=PATIENCE)
+    assert page.locator("html").get_attribute("lang") == "ja"
+
+
+def test_an_address_with_nonsense_is_told_and_harmless(page: Any, address: str, top_class: Callable[..., str]) -> None:
+    page.goto(f"{address}?example=%3Cimg%20src%3Dx%20onerror%3D%22document.title%3D'hacked'%22%3E")
+    expect(page.locator(".toast-body")).to_contain_text("There is no example", timeout=PATIENCE)
+    ready(page)
+    expect(first_class(page)).to_have_text(top_class(FIRST))
+    assert page.title() == "CvT Explorer"
+
+
+def test_somebodys_own_photo_is_never_in_the_address(opened: Any) -> None:
+    expect(opened).to_have_url(re.compile("example=spaniels"), timeout=PATIENCE)
+    content = examples()["cat"].path.read_bytes()  # even where it happens to be one of ours
+    empty_photo(opened)
+    drop(opened, content, "cat.jpg")
+    ready(opened)
+    expect(opened).not_to_have_url(re.compile("example="), timeout=PATIENCE)
+    expect(opened.locator("[data-example][aria-pressed=true]")).to_have_count(0)
+
+
+def test_choosing_a_prediction_shows_what_speaks_for_it(opened: Any) -> None:
+    second = opened.locator("#prediction .confidence-set").nth(1)
+    second.click()
+    explorer = opened.locator("#explorer")
+    expect(explorer).to_have_attribute("data-view", "class_evidence", timeout=PATIENCE)
+    expect(explorer).to_contain_text(second.locator(".text").inner_text(), timeout=PATIENCE)
+    ready(opened)
+
+
+def test_choosing_a_stage_opens_it(opened: Any) -> None:
+    opened.locator("#stages > [data-stage='1']").click()
+    expect(opened.locator("#explorer")).to_have_attribute("data-stage", "1", timeout=PATIENCE)
+    expect(opened.locator("#stages > [data-stage='1']")).to_have_attribute("data-current", "")
+    opened.locator("#stages > [data-stage='2'] .title").press("Enter")
+    expect(opened.locator("#explorer")).to_have_attribute("data-stage", "2", timeout=PATIENCE)
+    expect(opened.locator("#stages > [data-current]")).to_have_attribute("data-stage", "2")
+
+
+def test_the_curves_of_a_method(opened: Any) -> None:
+    opened.locator("#measure > button").click()
+    opened.get_by_role("button", name="Measure", exact=True).click()
+    expect(opened.locator("#measure polyline")).to_have_count(2, timeout=PATIENCE)
+    expect(opened.locator("#measure figcaption")).to_contain_text(first_class(opened).inner_text())
+
+
+def test_the_classes_can_be_searched(opened: Any) -> None:
+    opened.locator("#about > button").click()
+    opened.get_by_label("Find one of its 10 classes").first.fill("GOLF")
+    expect(opened.locator("#about li:visible", has_text="golf ball")).to_have_count(1)
+    expect(opened.locator("#about .classes li:visible")).to_have_count(1)
+    expect(opened.locator("#about")).to_contain_text("% right first (measured on")
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280, 1920])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_every_screen(new_page: Callable[..., Any], address: str, width: int, scheme: str) -> None:
+    page = new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.goto(address)
+    ready(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    spilling = page.evaluate(
+        """width => [...document.querySelectorAll("#main *, #strip *, #lessons *")].filter((node) => {
+            const box = node.getBoundingClientRect();
+            const seen = box.width > 1 && box.height > 1 && getComputedStyle(node).overflow === "visible";
+            return seen && box.right > width + 1;
+        }).map((node) => node.className)""",
+        width,
+    )
+    assert spilling == []
+
+
+def test_nothing_jumps_while_results_come_in(opened: Any) -> None:
+    places = "id => document.querySelector(id).getBoundingClientRect().top"
+    boxes = f"['#photo', '#prediction', '#explorer', '#stages'].map({places})"
+    before = opened.evaluate(boxes)
+    opened.locator("[data-example=astronaut]").click()  # as square as the first
+    expect(opened).to_have_url(re.compile("example=astronaut"), timeout=PATIENCE)
+    ready(opened)
+    np.testing.assert_allclose(opened.evaluate(boxes), before, atol=2)

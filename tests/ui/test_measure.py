@@ -1,0 +1,74 @@
+"""Faith curves and files to take home."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cvt.errors import ConfigError
+from cvt.trace import Trace
+from ui.curves import curves_value
+from ui.look import traced
+from ui.measure import KINDS, STEPS, measure, scorer, take_home
+from ui.models import LoadedModel
+from ui.page import METHODS
+
+
+@pytest.fixture(scope="module")
+def seen(loaded: LoadedModel) -> Trace:
+    pixels = np.random.default_rng(0).integers(0, 256, (80, 80, 3), dtype=np.uint8)
+    return traced(loaded, Image.fromarray(pixels), target=2)
+
+
+def test_the_score_of_the_photo_itself_is_the_probability_on_the_page(loaded: LoadedModel, seen: Trace) -> None:
+    told: list[int] = []
+    scores = scorer(loaded, 2, told.append)(np.stack([seen.pixel_values] * 3))
+    np.testing.assert_allclose(scores, [seen.probabilities[2]] * 3, atol=1e-6)
+    assert told == [3]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_curves_of_every_method_run_between_nothing_and_the_whole_photo(
+    loaded: LoadedModel, seen: Trace, method: str
+) -> None:
+    progress: list[float] = []
+    measured = measure(loaded, seen, method, progress.append)
+    assert progress == sorted(progress)
+    assert progress[-1] == pytest.approx(1)
+    assert measured.insertion.scores[-1] == pytest.approx(seen.probabilities[2], abs=1e-5)
+    assert measured.deletion.scores[0] == pytest.approx(seen.probabilities[2], abs=1e-5)
+    chart = curves_value(measured, "golf ball")
+    assert "golf ball" in chart.heading["ja"]
+    assert [len(curve.points) for curve in chart.curves] == [STEPS + 1, STEPS + 1]
+    assert f"{measured.deletion.area:.2f}" in chart.curves[1].title["en"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "beginning"),
+    [("svg", b"<?xml"), ("npz", b"PK"), ("json", b"{")],
+)
+def test_every_file_is_what_its_name_says(loaded: LoadedModel, seen: Trace, kind: str, beginning: bytes) -> None:
+    path = take_home(loaded, seen, seen, kind)
+    assert path.name == f"cvt-explorer.{kind}"
+    assert path.read_bytes().startswith(beginning)
+
+
+def test_arrays_and_summary_hold_this_photo(loaded: LoadedModel, seen: Trace) -> None:
+    with np.load(take_home(loaded, seen, seen, "npz")) as arrays:
+        assert any(np.array_equal(arrays[name], seen.logits) for name in arrays.files)
+    summary = json.loads(take_home(loaded, seen, seen, "json", "ja").read_text(encoding="utf-8"))
+    assert summary["model"] == "Small cvt" or "Small cvt" in json.dumps(summary)
+
+
+def test_no_other_kind_and_nothing_left_behind(
+    loaded: LoadedModel, seen: Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(ConfigError, match="'exe' must be one of png, pdf"):
+        take_home(loaded, seen, seen, "exe")
+    take_home(loaded, seen, seen, KINDS[3])
+    assert list(tmp_path.glob("**/cvt-explorer.*")) == list(tmp_path.glob("gradio/**/cvt-explorer.*"))

@@ -1,0 +1,64 @@
+"""Every word in every language."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from ui.texts import LANGUAGES, text, translations, words
+
+UI = Path(__file__).parents[2] / "ui"
+
+
+def placeholders(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
+
+
+def test_all_languages_have_the_same_texts() -> None:
+    assert words("en").keys() == words("ja").keys()
+    for language in LANGUAGES:
+        assert all(words(language).values()), language
+
+
+@pytest.mark.parametrize("name", sorted(words("en")))
+def test_translations_keep_what_is_filled_in(name: str) -> None:
+    assert placeholders(words("en")[name]) == placeholders(words("ja")[name])
+
+
+def test_nothing_is_left_untranslated() -> None:
+    japanese = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
+    assert [name for name, told in words("ja").items() if not japanese.search(told)] == []
+
+
+def test_a_text_that_does_not_exist_is_noticed() -> None:
+    with pytest.raises(KeyError):
+        text("no such text")
+
+
+def test_japanese_lines_join_without_a_space() -> None:
+    assert "\n" in words("ja")["photo_hint"]  # a label's own line breaks stay
+    for file in (UI / "content" / "ja").glob("*.md"):
+        assert not re.search(r"[\u3040-\u9fff]\n[\u3040-\u9fff]", words("ja")[file.stem]), file
+
+
+def test_gradio_gets_them_all() -> None:
+    assert translations().translations_dict == {language: words(language) for language in LANGUAGES}
+
+
+def test_every_text_is_used() -> None:
+    """A text nobody asks for is a text somebody forgot; names in f-strings count by their fixed part."""
+    asked: set[str] = set()
+    patterns: list[str] = []
+    for file in UI.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                asked.add(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                parts = (re.escape(str(v.value)) if isinstance(v, ast.Constant) else r"\w+" for v in node.values)
+                patterns.append("".join(parts))
+    unused = {name for name in words("en") if name not in asked and not any(re.fullmatch(p, name) for p in patterns)}
+    assert unused - {"credits"} == set()
