@@ -34,6 +34,9 @@ __all__ = ["ExplorerData", "explorer_value", "with_evidence", "with_rollout"]
 DISPLAY_SIDE = 1280
 """Longest side, in pixels, of the photo that is shown; the whole photo is fetched when a picture is saved."""
 
+FEATURE_LEVELS = 64
+"""Levels from a channel's smallest to its largest value: enough for eye and cosine, and a third smaller than 256."""
+
 CLASSES = 10
 """How many of the most probable classes the explorer offers."""
 
@@ -197,7 +200,7 @@ def _stage(stage: StageTrace) -> StageData:
         channels=len(stage.feature_map),
         scale=stage.scale,
         blocks=[_file(_halves(block.query, block.key), "block.bin") for block in stage.blocks],
-        features=_file(levels(list(stage.feature_map)), "features.bin"),
+        features=_file(levels(list(stage.feature_map), FEATURE_LEVELS), "features.bin"),
     )
 
 
@@ -205,14 +208,14 @@ def _halves(*arrays: np.ndarray) -> bytes:
     return b"".join(array.astype("<f2").tobytes() for array in arrays)
 
 
-def levels(arrays: Sequence[np.ndarray]) -> bytes:
-    """Maps as one byte per number, each map between its own extremes, deflated (zlib).
+def levels(arrays: Sequence[np.ndarray], count: int = 256) -> bytes:
+    """Maps as one of ``count`` levels per number, each map between its own extremes, deflated (zlib).
 
-    The content is float32 ``low`` and ``step``, ``[2, maps]``, then the maps' bytes; a number is ``low + byte · step``,
-    off by at most half a step, a 510th of its map's range.
+    The content is float32 ``low`` and ``step``, ``[2, maps]``, then the maps' codes, a byte each; a number is
+    ``low + code · step``, off by at most half a step.
     """
     low = np.array([array.min() for array in arrays], dtype=np.float32)
-    step = (np.array([array.max() for array in arrays], dtype=np.float32) - low) / 255
+    step = (np.array([array.max() for array in arrays], dtype=np.float32) - low) / (count - 1)
     codes = [
         np.rint((array - start) / (width or 1)).astype(np.uint8).tobytes()
         for array, start, width in zip(arrays, low, step, strict=True)

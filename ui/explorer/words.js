@@ -15,6 +15,23 @@ export function language(search) {
   return wanted.toLowerCase().startsWith("ja") ? "ja" : "en";
 }
 
+/** A function of an array that works it out once per array: most moves of the pointer change no map. */
+function remembered(work) {
+  const known = new WeakMap();
+  return (values) => {
+    if (!known.has(values)) known.set(values, work(values));
+    return known.get(values);
+  };
+}
+
+const entropyOf = remembered(entropy);
+const halfOf = remembered(keysForHalf);
+const extremesOf = remembered(extremes);
+const likenessOf = remembered((values) => ({
+  mean: values.reduce((sum, value) => sum + value, 0) / values.length,
+  alike: values.filter((value) => value > 0.5).length,
+}));
+
 /** A number with about three digits, and a true minus. */
 export function digits(value) {
   const size = Math.abs(value);
@@ -30,7 +47,7 @@ function placeOf(query) {
 /** What tells one of several panels from the others. */
 export function nameOf({ query, head, map }) {
   const name = selection.head === "all" ? text("head name", { head: head + 1 }) : placeOf(query);
-  return map?.row ? `${name} · ${text("bits", { bits: entropy(map.row).toFixed(2) })}` : name;
+  return map?.row ? `${name} · ${text("bits", { bits: entropyOf(map.row).toFixed(2) })}` : name;
 }
 
 /** The facts of the panels on the screen, [{ label, value, sub }]; `shown` are { query, head, map }. */
@@ -72,8 +89,8 @@ function attentionFacts(shown) {
       ? fact("share", several(here, percent), text("uniform", { value: percent(1 / rows[0].length) }))
       : fact("block", text("option.block", { block: selection.block + 1, count: blocks.length }), ofStage()),
     headFact(),
-    fact("entropy", several(rows.map(entropy), fixed), text("bits of", { bits: fixed(Math.log2(rows[0].length)) })),
-    fact("half", several(shown.map(({ map }) => keysForHalf(map.values)), String), text("of keys", { count: countsNow().keys })),
+    fact("entropy", several(rows.map(entropyOf), fixed), text("bits of", { bits: fixed(Math.log2(rows[0].length)) })),
+    fact("half", several(shown.map(({ map }) => halfOf(map.values)), String), text("of keys", { count: countsNow().keys })),
     has_cls
       ? fact("cls", several(rows.map((row) => row[0]), percent), text("one key", { count: rows[0].length }))
       : fact("cls", text("no cls"), clsJoins()),
@@ -98,7 +115,7 @@ function featureFacts(shown) {
   const { channel } = selection;
   const features = state.current.peek(`features ${selection.stage}`);
   const strongest = strongestChannels(features, query[0] * tokens.columns + query[1], 3);
-  const [low, high] = extremes(map.values).map(digits);
+  const [low, high] = extremesOf(map.values).map(digits);
   return [
     tokenFact(shown),
     fact("channel", channel === "norm" ? text("option.channel.norm") : text("option.channel", { channel: channel + 1, count: channels }), ofStage()),
@@ -110,14 +127,13 @@ function featureFacts(shown) {
 function similarityFacts(shown) {
   const { columns } = stageNow().tokens;
   const nearest = shown.map(({ query, map }) => twinOf(map.values, query[0] * columns + query[1]));
-  const means = shown.map(({ map }) => map.values.reduce((sum, value) => sum + value, 0) / map.values.length);
-  const alike = shown.map(({ map }) => map.values.filter((value) => value > 0.5).length);
+  const likeness = shown.map(({ map }) => likenessOf(map.values));
   return [
     tokenFact(shown),
-    fact("similarity", several(means, digits), text("cosine")),
+    fact("similarity", several(likeness.map((one) => one.mean), digits), text("cosine")),
     fact("twin", nearest.map((token) => placeOf([Math.floor(token / columns), token % columns])).join(" | "),
       `${text("cosine")} ${several(shown.map(({ map }, index) => map.values[nearest[index]]), digits)}`),
-    fact("alike", several(alike, String), text("above half")),
+    fact("alike", several(likeness.map((one) => one.alike), String), text("above half")),
   ];
 }
 
@@ -133,14 +149,14 @@ function rolloutFacts(shown) {
   return [
     tokenFact(shown),
     fact("share", text("times", { times: digits(valueAt(map, query) / map.baseline) }), text("uniform", { value: percent(map.baseline) })),
-    fact("half", String(keysForHalf(map.values)), text("of pixels", { count: map.values.length })),
+    fact("half", String(halfOf(map.values)), text("of pixels", { count: map.values.length })),
   ];
 }
 
 function evidenceFacts(shown) {
   const { query, map } = shown.at(-1);
   const { label, probability } = classNow();
-  const [low, high] = extremes(map.values).map(digits);
+  const [low, high] = extremesOf(map.values).map(digits);
   return [
     tokenFact(shown),
     fact("class", label),
@@ -175,9 +191,9 @@ function attentionSentence({ query, head, map }) {
     stage: selection.stage,
     block: selection.block + 1,
     head: head === "mean" ? text("sentence.head.mean", { count: heads }) : text("sentence.head", { head: head + 1, count: heads }),
-    entropy: fixed(entropy(map.row)),
+    entropy: fixed(entropyOf(map.row)),
     uniform: fixed(Math.log2(map.row.length)),
-    half: keysForHalf(map.values),
+    half: halfOf(map.values),
     keys: map.values.length,
     cls: has_cls ? text("sentence.cls", { share: percent(map.row[0]) }) : "",
   });
