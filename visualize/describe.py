@@ -105,6 +105,7 @@ def _distribution(heatmap: Heatmap, subject: str, language: Language) -> str:
         subject=subject,
         place=word(language, "place", where),
         count=count,
+        hold=word(language, "describe", "hold_one" if count == 1 else "hold_many"),
         total=values.size,
         cells=word(language, "cells", heatmap.name),
     )

@@ -48,6 +48,12 @@ def test_attention_to_cls() -> None:
     assert describe(heatmap(corner() / 1e4, cls_share=0.9999)) == "Attention falls almost entirely on CLS itself."
 
 
+def test_attention_to_a_single_key() -> None:
+    single = np.zeros((7, 7))
+    single[3, 3] = 1
+    assert describe(heatmap(single)) == "Attention concentrates in the centre; 1 of 49 keys holds half of it."
+
+
 def test_even_attention() -> None:
     flat = np.full((7, 7), 1 / 49)
     assert describe(heatmap(flat)) == "Attention is spread almost evenly; 25 of 49 keys hold half of it."
@@ -94,8 +100,8 @@ def test_colour_maps() -> None:
     rgb[:, :4] = (0.1, 0.8, 0.2)
     rgb[:, 4:] = (0.6, 0.1, 0.9)
     told = describe(heatmap(rgb, "colour", "principal components"))
-    assert told == "Principal components shows mostly green (on the left), then purple (on the right)."
-    assert describe(heatmap(np.full((7, 7, 3), 0.5), "colour")) == "Attention shows almost only grey."
+    assert told == "Principal components: mostly green (on the left), then purple (on the right)."
+    assert describe(heatmap(np.full((7, 7, 3), 0.5), "colour")) == "Attention: almost only grey."
 
 
 @pytest.mark.parametrize(
@@ -115,7 +121,7 @@ def test_colour_maps() -> None:
     ],
 )
 def test_everyday_colours(rgb: tuple[float, float, float], colour: str) -> None:
-    assert describe(heatmap(np.tile(rgb, (7, 7, 1)), "colour")) == f"Attention shows almost only {colour}."
+    assert describe(heatmap(np.tile(rgb, (7, 7, 1)), "colour")) == f"Attention: almost only {colour}."
 
 
 @pytest.mark.parametrize("flip", [False, True])
