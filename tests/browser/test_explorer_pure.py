@@ -131,8 +131,8 @@ def test_paint_uses_the_palette_as_the_library_does_and_repeats_the_border(pure:
 @pytest.mark.parametrize(
     ("kind", "maps", "options", "low", "high", "below", "above"),
     [
-        ("distribution", [[0.1, 0.2]], {"baseline": 0.02}, 0, 0.16, False, True),
-        ("distribution", [[0.1, 0.2]], {"baseline": 0.1}, 0, 0.8, False, False),
+        ("distribution", [[0.1, 0.2]], {"baseline": 0.02}, 0, 0.1, False, True),
+        ("distribution", [[0.1, 0.2]], {"baseline": 0.1}, 0, 0.5, False, False),
         ("distribution", [[0.1, 0.2], [0.05, 0.4]], {"baseline": 0.1, "stretched": True}, 0.05, 0.4, False, False),
         ("diverging", [[-1, 3]], {}, -3, 3, False, False),
         ("diverging", [[-4, 3]], {"reach": 2}, -2, 2, True, True),

@@ -1,6 +1,6 @@
 /* Everything around the picture: selects, explanation, facts, colour scale and notices. All text goes in as text. */
 
-import { percent } from "./pure.js";
+import { SHARED_REACH, percent } from "./pure.js";
 import { drawScale } from "./draw.js";
 import { digits, factsOf, nameOf, sentenceOf } from "./words.js";
 import { METHODS, PALETTE_OF, USES, VIEWS, classNow, control, countsNow, part, root, selection, setText, spoken, stageNow, state, text } from "./state.js";
@@ -24,7 +24,7 @@ export function prepareControls() {
   fillSelect(control("scale"), ["shared", "stretched"].map((name) => [name, text(`option.${name}`)]), "shared");
   fillSelect(control("method"), METHODS.map((name) => [name, text(`option.${name}`)]), selection.method);
   reserve(part(".explanation"), "explain.", { keys: 1000, queries: 1000, channels: 1000, class: "garbage truck" });
-  reserve(part(".scale-name"), "scale.", { unit: text("unit.feature.norm") });
+  reserve(part(".scale-name"), "scale.", { unit: text("unit.feature.norm"), reach: SHARED_REACH });
 }
 
 /** Make room for the longest text that may stand in a node, by unseen copies of all of them in the same place. */
@@ -120,7 +120,7 @@ export function legendOf(map) {
   ];
   const at = map.baseline ? (map.baseline - scale.low) / (scale.high - scale.low) : -1;
   if (at >= 0 && at <= 1) ticks.splice(1, 0, { name: "uniform", at, text: text("uniform", { value: show(map.baseline) }) });
-  return { name: text(named, { unit: text(`unit.${kind}`) }), ticks };
+  return { name: text(named, { unit: text(`unit.${kind}`), reach: SHARED_REACH }), ticks };
 }
 
 let scaleShown = null;

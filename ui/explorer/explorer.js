@@ -152,6 +152,7 @@ async function open(wanted) {
     return;
   }
   state.link = null;
+  if (wanted.target !== undefined) asked = null; // whoever chooses a class again asks again, should an answer be missing
   choose(wanted, data);
   show();
   await settled();

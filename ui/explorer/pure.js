@@ -284,13 +284,13 @@ export function paint(values, rows, columns, palette, low, high, words = new Uin
 }
 
 /** How many times the uniform share the common scale of attention reaches. */
-export const SHARED_REACH = 8;
+export const SHARED_REACH = 5;
 
 /** The scale of some maps that are looked at together: { low, high, below, above }, the last two say whether values
     lie beyond its ends.
 
     A stretched scale runs between the maps' own extremes. Otherwise it holds zero and reaches to `reach`, or to the
-    maps' largest value; for a distribution with a baseline to 8 × uniform, the same for all tokens, heads and blocks. */
+    maps' largest value; for a distribution with a baseline to 5 × uniform, the same for all tokens, heads and blocks. */
 export function limits(kind, maps, { stretched = false, baseline = null, reach = null } = {}) {
   const [smallest, largest] = maps.map(extremes).reduce(([a, b], [c, d]) => [Math.min(a, c), Math.max(b, d)]);
   const far = reach ?? (kind === "distribution" && baseline ? SHARED_REACH * baseline : Math.max(Math.abs(smallest), Math.abs(largest)));
