@@ -42,7 +42,12 @@ FIRST, GAP = 1.9, 0.12
 BOLD = 1.12
 """A bold line's length against a plain one's, at most."""
 PICTURE_PIXELS = 480
+ELONGATED = 1.5
+"""Of photos longer than this, side to side, maps show a part."""
 ACROSS = 8
+"""Pictures on a line, at most."""
+
+_Window = tuple[int, int, int, int]
 
 _METHODS: tuple[Method, ...] = ("grad_cam", "grad_attention")
 
@@ -154,13 +159,16 @@ def _figure(
 
     figure = Figure(figsize=PAGE, facecolor="white")
     FigureCanvasAgg(figure)
-    canvas = prepare(trace, PICTURE_PIXELS)
+    height, width = trace.photo.shape[:2]
+    hidden = max(height, width) / min(height, width) / ELONGATED  # the whole photo against the part that is shown
+    canvas = prepare(trace, round(PICTURE_PIXELS * min(max(1.0, hidden), 4.0)))
+    window = _window(canvas)
     width = PAGE[0] - 2 * MARGIN
     top = _header(figure, trace, model_name, photo_name, language)
     _picture(figure, _Box(MARGIN, top, width * 0.48, FIRST), canvas.photo, anchor="NW", seen=canvas)
     _prediction(figure, _Box(MARGIN + width * 0.52, top, width * 0.48, FIRST), trace, language)
     top += FIRST + GAP
-    aspect = canvas.photo.height / canvas.photo.width
+    aspect = (window[3] - window[1]) / (window[2] - window[0])
     counts = [sum(len(row.maps) for row in line) for line in lines]
     around = HEADING + CAPTION + SCALE
     heights = _levelled([width / count * aspect for count in counts], PAGE[1] - MARGIN - top - around * len(lines))
@@ -168,7 +176,7 @@ def _figure(
         left = MARGIN
         for row in line:
             share = width * len(row.maps) / count
-            _row(figure, _Box(left, top, share, height), row, canvas, language)
+            _row(figure, _Box(left, top, share, height), row, canvas, window, language)
             left += share
         top += height + around
     _write(figure, MARGIN, PAGE[1] - MARGIN, phrase(language, "report", "footer"), SMALL, GREY)
@@ -233,19 +241,39 @@ def _prediction(figure: Figure, box: _Box, trace: Trace, language: Language) -> 
         axes.barh(y + 0.21, box.width * probability, 0.08, 0, color=BAR)
 
 
-def _row(figure: Figure, box: _Box, row: _Row, canvas: Canvas, language: Language) -> None:
+def _window(canvas: Canvas) -> _Window:
+    """The part of a photo that is shown under maps: of long ones, what the model saw and some of what lies around."""
+    left, top, right, bottom = canvas.inside
+    width, height = canvas.photo.size
+    if height > ELONGATED * width:
+        top, bottom = _around(top, bottom, height, round(ELONGATED * width))
+        return 0, top, width, bottom
+    if width > ELONGATED * height:
+        left, right = _around(left, right, width, round(ELONGATED * height))
+        return left, 0, right, height
+    return 0, 0, width, height
+
+
+def _around(first: int, last: int, size: int, wanted: int) -> tuple[int, int]:
+    """``wanted`` pixels of ``size``, or as many as there are from ``first`` to ``last``, with those in the middle."""
+    length = max(wanted, last - first)
+    start = min(max((first + last - length) // 2, 0), size - length)
+    return start, start + length
+
+
+def _row(figure: Figure, box: _Box, row: _Row, canvas: Canvas, window: _Window, language: Language) -> None:
     unit = word(language, "unit", row.maps[0].unit)
     headings = [f"{row.heading} [{unit}]", row.heading] if unit else [row.heading]
     fitting = [text for text in headings if BOLD * _length(text, TEXT) <= box.width - GAP]
     heading = fitting[0] if fitting else _fitting(row.heading, (box.width - GAP) / BOLD, TEXT)
     _write(figure, box.left, box.top, heading, TEXT, bold=True)
     step = box.width / len(row.maps)
-    shown = min(step - GAP, box.height * canvas.photo.width / canvas.photo.height)
+    shown = min(step - GAP, box.height * (window[2] - window[0]) / (window[3] - window[1]))
     top = box.top + HEADING + CAPTION
     for place, (heatmap, caption) in enumerate(zip(row.maps, row.captions, strict=True)):
         left, scale = box.left + place * step, row.shared or limits(heatmap)
         _write(figure, left, top - CAPTION, _fitting(caption, step - GAP, SMALL), SMALL)
-        picture = canvas.paint(heatmap, scale=scale)
+        picture = canvas.paint(heatmap, scale=scale).crop(window)
         _picture(figure, _Box(left, top, step - GAP, box.height), picture, anchor="NW")
         if row.shared is None:
             _scale(figure, _Box(left, top + box.height, shown, SCALE), heatmap, scale, language)

@@ -129,6 +129,19 @@ def test_rows_without_cls_or_class_are_left_out(
     assert not any("CLS" in text or "Grad" in text for text in shown)
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "size", "wanted", "expected"),
+    [
+        (40, 60, 100, 30, (35, 65)),
+        (0, 20, 100, 30, (0, 30)),
+        (90, 100, 100, 30, (70, 100)),
+        (10, 90, 100, 30, (10, 90)),
+    ],
+)
+def test_the_part_of_a_long_photo(first: int, last: int, size: int, wanted: int, expected: tuple[int, int]) -> None:
+    assert report_module._around(first, last, size, wanted) == expected
+
+
 def test_heights_are_cut_to_a_common_level() -> None:
     assert report_module._levelled([1, 2, 3], 10) == [1, 2, 3]
     assert report_module._levelled([1, 2, 3], 5) == [1, 2, 2]
