@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 
 from cvt.config import CvtConfig
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 from training.calibration import expected_calibration_error, fit_temperature
 from training.data import ImageSet, hold_out, load_images
-from training.loop import predict
+from training.evaluate import collect_logits
 from training.run import RunFolder
 
 __all__ = ["export", "main"]
@@ -55,20 +56,22 @@ def export(state: dict[str, Any], held_out: ImageSet, folder: Path, *, start: st
         start: the checkpoint that was fine-tuned, if any.
     """
     recipe, rows = state["recipe"], state["progress"]["rows"]
-    resolution = recipe["phases"][-1]["resolution"]
+    resolution = recipe["test_resolution"] or recipe["phases"][-1]["resolution"]
+    processor = CvtImageProcessor(size=resolution, crop_pct=recipe["crop_pct"], resample=recipe["resample"])
     model = CvtForImageClassification(CvtConfig.from_dict(state["config"])).eval()
     model.load_state_dict(state["average"]["model"])
     model.half().float()  # what a reader of the float16 file gets
     facts: dict[str, Any] = {"images": len(held_out)}
     if len(held_out):
-        logits = predict(model, held_out.images, resolution, torch.device("cpu"))
+        photos = (Image.fromarray(image.permute(1, 2, 0).numpy()) for image in held_out.images)
+        pairs = zip(photos, held_out.labels.tolist(), strict=True)
+        logits, _ = collect_logits(model, processor, pairs, total=len(held_out))
         if len(held_out) >= FEWEST_FOR_TEMPERATURE:
             model.config.temperature = fit_temperature(logits, held_out.labels)
         facts["top1"] = float((logits.argmax(1) == held_out.labels).float().mean())
         for name, temperature in (("ece_before", 1.0), ("ece_after", model.config.temperature)):
             facts[name] = expected_calibration_error((logits / temperature).softmax(1), held_out.labels)
     model.half().save_pretrained(folder)
-    processor = CvtImageProcessor(size=resolution, crop_pct=recipe["crop_pct"], resample=recipe["resample"])
     processor.save_pretrained(folder)
     about = {
         "recipe": recipe,

@@ -25,7 +25,6 @@ def model_card(name: str, training: Mapping[str, Any], evaluation: Mapping[str, 
     worst = "\n".join(f"| {label} | {share:.1%} |" for label, share in list(accuracy.items())[:WORST])
     start = f"fine-tuned from `{training['fine_tuned_from']}`" if training["fine_tuned_from"] else "from random weights"
     resolutions = ", then ".join(f"{p['epochs']} at {p['resolution']} px" for p in recipe["phases"])
-    enlarged = evaluation.get("enlarged")
     calibration = (
         f"The temperature was fitted to {held_out['images']:,} training images that were held out of training."
         if training["temperature_fitted"]
@@ -37,6 +36,7 @@ def model_card(name: str, training: Mapping[str, Any], evaluation: Mapping[str, 
         name=name,
         license=f"license: {recipe['license']}\n" if recipe["license"] else "",
         about_data=recipe["about_data"],
+        about_run=f" {recipe['about_run']}" if recipe["about_run"] else "",
         recipe=recipe["name"],
         start=start,
         epochs=f"{training['epochs']} epochs ({resolutions})",
@@ -54,9 +54,16 @@ def model_card(name: str, training: Mapping[str, Any], evaluation: Mapping[str, 
         ece_after=f"{evaluation['ece_after']:.1%}",
         temperature=f"{evaluation['temperature']:g}",
         calibration=calibration,
-        enlarged=f"{enlarged['top1']:.1%} ({enlarged['side']} px, {enlarged['images']:,} images)"
-        if enlarged
-        else "not measured",
+        enlarged=_enlarged(evaluation.get("enlarged")),
         classes=len(accuracy),
         worst=worst,
+    )
+
+
+def _enlarged(measured: Mapping[str, float] | None) -> str:
+    if measured is None:
+        return "not measured"
+    return (
+        f"top-1 {measured['top1']:.1%} at {measured['side']} px, {measured['top1_as_they_are']:.1%} as they are "
+        f"({measured['images']:,} of the images)"
     )

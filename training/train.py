@@ -83,7 +83,7 @@ def train(recipe: Recipe, out: Path, workers: Workers, *, start: str | None = No
     if start is not None:
         resolution = CvtImageProcessor.from_pretrained(start).resolution
         phases = tuple(replace(phase, resolution=resolution) for phase in recipe.phases)
-        recipe = replace(recipe, phases=phases, stored_size=round(resolution * 1.25))
+        recipe = replace(recipe, phases=phases, test_resolution=None, stored_size=round(resolution * 1.25))
     data, held_out = hold_out(load_images(recipe.data, "train", recipe.stored_size), recipe.held_out)
     if len(data.classes) < 2:
         raise DataError(f"{recipe.data} has only the class {data.classes[0]!r}; a classifier needs at least two")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from cvt.image_processor import CvtImageProcessor
 from training.data import DataError
-from training.evaluate import as_large_photo, evaluate, main, match_classes, write
+from training.evaluate import as_large_photo, compare_enlarged, evaluate, main, match_classes, write
 from training.recipe import Recipe
 from training.train import build_model
 
@@ -87,7 +87,8 @@ def test_a_limit_spreads_over_the_split(greys: Path, raw: CvtImageProcessor) -> 
 def test_enlarging_keeps_what_is_seen(greys: Path, raw: CvtImageProcessor) -> None:
     large = as_large_photo(Image.new("RGB", (16, 12), (50, 100, 150)), 300)
     assert large.size == (400, 300) and large.format == "JPEG"
-    assert evaluate(GreyReader(table()), raw, greys, "train", enlarge=200).top1 == 1 / 4  # type: ignore[arg-type]
+    measured = compare_enlarged(GreyReader(table()), raw, greys, "train", None, 200)  # type: ignore[arg-type]
+    assert measured == {"side": 200, "images": 4, "top1": 1 / 4, "top1_as_they_are": 1 / 4}
 
 
 def test_classes_match_by_name_then_by_their_first_synonym() -> None:
@@ -139,7 +140,7 @@ def test_the_command_prints_and_writes_only_when_asked(
     command = [str(folder), "--data", str(colour_folders), "--device", "cpu", "--limit", "10"]
     main([*command, "--resolution", "48", "--enlarge", "96"])
     printed = capsys.readouterr().out
-    assert "10 images at 48 px" in printed and "as JPEG photos of 96 px: top-1" in printed
+    assert "10 images at 48 px" in printed and "10 images as JPEG photos of 96 px: top-1" in printed
     assert not (folder / "evaluation.json").exists()
     main([*command, "--write"])
     assert json.loads((folder / "evaluation.json").read_text())["resolution"] == 32

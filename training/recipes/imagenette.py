@@ -2,7 +2,8 @@
 
     python -m training.train --recipe imagenette --data ../shared/data/imagenette-128
 
-Grids of 32, 16 and 8 tokens a side, 2.3 M parameters.
+Grids of 32, 16 and 8 tokens a side, 2.3 M parameters. Two cores of a Xeon, shared with other work, took 1.6 hours;
+76.3 % top-1 on the 3,925 validation images. More epochs would help: the training accuracy had reached 75 % only.
 """
 
 from training.recipe import Phase, Recipe
@@ -13,6 +14,8 @@ RECIPE = Recipe(
     about_data="Imagenette (github.com/fastai/imagenette), ten classes of ImageNet that are easy to tell apart, as "
     "pictures of 128 × 128 pixels. The selection is Apache-2.0; the photos are ImageNet's, whose terms allow "
     "non-commercial research and education.",
+    about_run="The run's length was changed while it ran, to fit the time there was: the learning rate followed a "
+    "course of 38 epochs, from epoch 21 of 35, from epoch 23 of 38 and from epoch 29 of 41.",
     license="apache-2.0",
     stored_size=128,
     phases=(Phase(18, 64, 64), Phase(12, 96, 64), Phase(11, 112, 64)),
@@ -25,4 +28,5 @@ RECIPE = Recipe(
     learning_rate=1.5e-3,
     warmup_epochs=2,
     clean_epochs=21,
+    test_resolution=128,  # with crop_pct 0.875 the best of eight pairs on the held-out training images
 )
