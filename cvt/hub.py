@@ -4,10 +4,14 @@ Follows huggingface_hub's environment: ``HF_HOME`` and ``HF_HUB_CACHE`` (where t
 ``HF_TOKEN``, ``HF_ENDPOINT``. Without a network the cache answers.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub
 from huggingface_hub import errors
+from tqdm import tqdm
 
 from cvt.checkpoint_files import WEIGHTS_NAMES, find_weights, shard_names
 from cvt.errors import CheckpointError
@@ -15,20 +19,23 @@ from cvt.errors import CheckpointError
 __all__ = ["cached_folder", "download_file", "download_model"]
 
 
-def download_file(repo_id: str, filename: str, revision: str | None = None) -> Path:
+def download_file(repo_id: str, filename: str, revision: str | None = None, bar: type[tqdm[Any]] | None = None) -> Path:
     """One file of a repository, in the local cache.
+
+    Args:
+        bar: what shows the progress, instead of a bar in the terminal.
 
     Raises:
         CheckpointError: the repository, the revision or the file does not exist or is not open to us, or there is no
             network and no cached copy.
     """
-    path = _fetch(repo_id, filename, revision)
+    path = _fetch(repo_id, filename, revision, bar)
     if path is None:
         raise CheckpointError(f"the Hub repository {_named(repo_id, revision)} has no file {filename}")
     return path
 
 
-def download_model(repo_id: str, revision: str | None = None) -> Path:
+def download_model(repo_id: str, revision: str | None = None, bar: type[tqdm[Any]] | None = None) -> Path:
     """The local folder that holds a repository's ``config.json`` and its weights, all of the same commit.
 
     Only the files that are needed are downloaded, and nothing that is in the cache already.
@@ -36,17 +43,17 @@ def download_model(repo_id: str, revision: str | None = None) -> Path:
     Raises:
         CheckpointError: as for :func:`download_file`, or the repository has no weights that can be read.
     """
-    folder = download_file(repo_id, "config.json", revision).parent
+    folder = download_file(repo_id, "config.json", revision, bar).parent
     if _is_complete(folder):
         return folder
     commit = folder.name
     for name in WEIGHTS_NAMES:
-        path = _fetch(repo_id, name, commit)
+        path = _fetch(repo_id, name, commit, bar)
         if path is None:
             continue
         if name.endswith(".index.json"):
             for shard in shard_names(path):
-                download_file(repo_id, shard, commit)
+                download_file(repo_id, shard, commit, bar)
         return folder
     names = ", ".join(WEIGHTS_NAMES)
     raise CheckpointError(f"the Hub repository {_named(repo_id, revision)} has no PyTorch weights, none of {names}")
@@ -76,12 +83,12 @@ def _named(repo_id: str, revision: str | None) -> str:
     return repr(repo_id) if revision is None else f"{repo_id!r} at revision {revision!r}"
 
 
-def _fetch(repo_id: str, filename: str, revision: str | None) -> Path | None:
+def _fetch(repo_id: str, filename: str, revision: str | None, bar: type[tqdm[Any]] | None) -> Path | None:
     """One file in the local cache, downloaded if need be; None if the repository does not have it."""
     try:
         if not isinstance(huggingface_hub.try_to_load_from_cache(repo_id, filename, revision=revision), str):
             _require_answer(repo_id, filename, revision)
-        return Path(huggingface_hub.hf_hub_download(repo_id, filename, revision=revision))
+        return Path(huggingface_hub.hf_hub_download(repo_id, filename, revision=revision, tqdm_class=bar))
     except CheckpointError:
         raise
     except errors.EntryNotFoundError:

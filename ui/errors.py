@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 
 from cvt.errors import CvtError
+from ui.turn import OvertakenError
 
 __all__ = ["as_toasts", "toast", "warn"]
 
@@ -22,7 +23,7 @@ def as_toasts(handler: Callable[..., Any]) -> Callable[..., Any]:
     """A handler, or a generator of updates, whose errors people can read.
 
     Errors raised on purpose say what is wrong; of all others the page only learns that they happened, and the log
-    gets the rest.
+    gets the rest. What was overtaken by something newer changes nothing.
     """
     if inspect.isgeneratorfunction(handler):
 
@@ -30,6 +31,8 @@ def as_toasts(handler: Callable[..., Any]) -> Callable[..., Any]:
         def generate(*args: Any, **named: Any) -> Iterator[Any]:
             try:
                 yield from handler(*args, **named)
+            except OvertakenError:
+                yield gr.skip()  # a generator that yields nothing would empty its outputs
             except Exception as error:
                 raise _toast(error, handler.__name__) from None
 
@@ -39,20 +42,22 @@ def as_toasts(handler: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **named: Any) -> Any:
         try:
             return handler(*args, **named)
+        except OvertakenError:
+            return gr.skip()
         except Exception as error:
             raise _toast(error, handler.__name__) from None
 
     return call
 
 
-def toast(message: str, title: str = "That did not work") -> gr.Error:
+def toast(message: str) -> gr.Error:
     """An error to raise. Gradio shows messages as HTML; this one stays the text it is."""
-    return gr.Error(_shown(message), title=title, print_exception=False)
+    return gr.Error(_shown(message), print_exception=False)
 
 
-def warn(message: str, title: str = "Please note") -> None:
-    """A toast for what is not quite as it was asked for."""
-    gr.Warning(_shown(message), title=title)
+def warn(message: str) -> None:
+    """A toast for what is not as it was asked for, while the work goes on."""
+    gr.Warning(_shown(message))
 
 
 def _shown(message: str) -> str:
@@ -65,4 +70,4 @@ def _toast(error: Exception, where: str) -> gr.Error:
     if isinstance(error, CvtError):
         return toast(str(error))
     log.exception("unexpected error in %s", where, exc_info=error)
-    return toast("Something went wrong on the server; its log says what.", "Sorry")
+    return toast("Something went wrong on the server; its log says what.")

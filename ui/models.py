@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 import tomllib
@@ -10,16 +11,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch
+from tqdm import tqdm
 
 from cvt.checkpoint import bundled_models, is_cached
 from cvt.device import choose_device
 from cvt.errors import CheckpointError, ConfigError
+from cvt.hub import download_model
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 
-__all__ = ["DEFAULT_HUB_MODEL", "LoadedModel", "ModelCache", "ModelEntry", "offered_models"]
+__all__ = ["DEFAULT_HUB_MODEL", "LoadedModel", "ModelCache", "ModelEntry", "download", "offered_models"]
 
 DEFAULT_HUB_MODEL = "microsoft/cvt-13"
 
@@ -37,7 +41,7 @@ class ModelEntry:
         top1: measured accuracy in per cent, None where nobody measured it.
         data: what the accuracy was measured on.
         images: how many images we measured it on; 0 for published figures.
-        download: megabytes to download before the first use; 0 for models that are on this machine by nature.
+        download: megabytes to download before the first use, where that is known.
     """
 
     name: str
@@ -51,15 +55,20 @@ class ModelEntry:
     download: int = 0
 
     @property
+    def is_on_hub(self) -> bool:
+        """Whether it comes from the Hugging Face Hub."""
+        return "/" in self.name
+
+    @property
     def label(self) -> str:
         """The line itself: numbers and names only, the same in every language."""
         parts = [self.title, f"{self.resolution} px"]
         if self.parameters is not None:
             parts.append(f"{self.parameters:.0f} M")
         if self.top1 is not None:
-            parts.append(f"{self.top1:.1f} % top-1")
-        if self.download and not is_cached(self.ref):
-            parts.append(f"↓ {self.download} MB")
+            parts.append(f"{self.top1:.1f} %")
+        if self.is_on_hub and not is_cached(self.ref):
+            parts.append(f"↓ {self.download} MB" if self.download else "↓")
         return " · ".join(parts)
 
 
@@ -136,6 +145,29 @@ def _read_json(path: Path) -> dict[str, object]:
 
 def _per_cent(share: object) -> float | None:
     return 100 * share if isinstance(share, float) else None
+
+
+def download(entry: ModelEntry, tell: Callable[[float], None]) -> None:
+    """Fetch a model of the Hub that was never here, telling from 0 to 1 how far the file under way has come.
+
+    Raises:
+        CheckpointError: it cannot be had; the message says why.
+    """
+    if not entry.is_on_hub or is_cached(entry.ref):
+        return
+
+    class Bar(tqdm):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            options.pop("name", None)
+            super().__init__(*args, **{**options, "file": io.StringIO()})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            shown = super().update(n)
+            if self.total:
+                tell(min(self.n / self.total, 1))
+            return shown
+
+    download_model(entry.ref, bar=Bar)
 
 
 def load(entry: ModelEntry, device: torch.device) -> LoadedModel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ from cvt.device import choose_device
 from cvt.errors import CheckpointError, ImageError
 from cvt.trace import Trace
 from ui.about import AboutModel, about_value
-from ui.credits import examples
-from ui.curves import CurveChart, CurvesData, curves_value
+from ui.credits import FOLDER, examples
+from ui.curves import CurveChart, curves_value
 from ui.endpoints import add_endpoints
 from ui.errors import as_toasts, warn
 from ui.examples import ExamplePicker, picker_value
@@ -26,10 +26,11 @@ from ui.language import ChooseLanguage, language_of
 from ui.lessons import add_lessons
 from ui.look import Look, class_label, look, probabilities, recall, traced
 from ui.measure import KINDS, measure, take_home
-from ui.models import LoadedModel, ModelCache, offered_models
+from ui.models import LoadedModel, ModelCache, download, offered_models
 from ui.stages import StageStrip, strip_value
 from ui.texts import text, translations
 from ui.theme import PAGE_STYLE, theme
+from ui.turn import Turn
 
 __all__ = ["build", "launch_options"]
 
@@ -72,6 +73,7 @@ def launch_options() -> dict[str, Any]:
         "css_paths": PAGE_STYLE,
         "i18n": translations(),
         "max_file_size": MAX_BYTES,
+        "allowed_paths": [str(FOLDER)],
         "app_kwargs": {"middleware": [Middleware(ChooseLanguage)]},
         "state_session_capacity": 100,
         "footer_links": ["api"],
@@ -84,13 +86,6 @@ def launch_options() -> dict[str, Any]:
 def _choices(kind: str, values: Sequence[str]) -> list[tuple[str, str]]:
     """Values to choose from under names that the browser translates."""
     return [(str(text(f"{kind}_{value}")), value) for value in values]
-
-
-@dataclass(eq=False)
-class Turn:
-    """How often a visitor has asked for something new; changed in place, so that a run under way sees it is overtaken."""
-
-    number: int = 0
 
 
 class _Page:
@@ -180,13 +175,13 @@ class _Page:
         self.target = gr.Number(visible=False)
 
     def _wire(self, demo: gr.Blocks) -> None:
-        """Whatever changes what is to be seen takes a turn at once, ends what is under way, and starts another run."""
+        """Whatever changes what is to be seen takes a turn at once, which ends what is under way, and starts a run."""
         now = [self.photo, self.picker, self.model, self.kept]
         shown = [self.photo, self.picker, self.model, self.prediction, self.explorer, self.strip, self.kept]
         shown += [self.about, self.curves, self.file]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         heavy: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "model", "concurrency_limit": 1}
-        run = self.started.change(
+        self.started.change(
             as_toasts(self.show),
             [*now, self.number, self.turn],
             shown,
@@ -194,24 +189,23 @@ class _Page:
             show_progress_on=[self.prediction],
             **heavy,
         )
-        measured = self.measure.click(as_toasts(self.curve), [*now, self.method], self.curves, **heavy)
-        made = self.make.click(as_toasts(self.take), [*now, self.kind], self.file, **heavy)
         light: dict[str, Any] = {"concurrency_limit": None, "trigger_mode": "always_last", **quiet}
-        light["cancels"] = [run, measured, made]
         turn = [self.started, self.number]
         self.photo.input(self.bring, self.turn, [self.picker, *turn], **light)
         self.picker.select(self.pick, [self.picker, self.turn], [self.photo, *turn], **light)
-        self.model.input(self.renew, self.turn, turn, **light)
+        self.model.select(self.renew, self.turn, turn, **light)
         address = [self.photo, self.picker, self.model, *turn]
         demo.load(as_toasts(self.read_address), self.turn, address, concurrency_limit=None, **quiet)
+        mine = [self.number, self.turn]
+        self.measure.click(as_toasts(self.curve), [*now, self.method, *mine], self.curves, **heavy)
+        self.make.click(as_toasts(self.take), [*now, self.kind, *mine], self.file, **heavy)
         evidence = as_toasts(self.evidence)
         self.explorer.evidence(evidence, now, [self.explorer, self.kept], show_progress="hidden", **heavy)
         chosen = self.prediction.select(as_toasts(self.choose), self.model, self.target, queue=False, **quiet)
         chosen.then(None, self.target, None, js=CHOOSE_CLASS, api_visibility="private")
 
     def _next(self, turn: Turn) -> dict[Any, Any]:
-        turn.number += 1
-        return {self.started: turn.number, self.number: turn.number}
+        return dict.fromkeys((self.started, self.number), turn.next())
 
     def bring(self, turn: Turn) -> dict[Any, Any]:
         """A photo that somebody brought; whatever it is, it has no name that a link could hold."""
@@ -254,24 +248,23 @@ class _Page:
                 iter([self._nothing()]) if photo is None else self._look(given(photo), example, model, kept, progress)
             )
             for update in updates:
-                if turn.number != number:  # somebody has moved on
-                    return
+                turn.check(number)
                 yield update
         except ImageError as error:
-            warn(str(error), "This photo cannot be used")
+            warn(f"This photo cannot be used: {error}")
             yield self._nothing()
 
     def _look(
         self, photo: Image.Image, example: str | None, model: str, kept: Look | None, progress: gr.Progress
     ) -> Updates:
-        if not self.models.is_loaded(model):
-            progress(0, desc=self.models.entry(model).title)
+        entry = self.models.entry(model)
         try:
+            download(entry, lambda done: progress(done, desc=entry.title))
             loaded = self.models.get(model)
         except CheckpointError as error:
-            warn(str(error), self.models.entry(model).title)
-            yield {self.model: kept.model if kept else self.start_model}
-            return
+            warn(str(error))
+            loaded = self.models.get(kept.model if kept else self.start_model)
+            yield {self.model: loaded.entry.name}
         trace = traced(loaded, photo)
         yield {self.prediction: probabilities(trace), self.curves: None, self.file: None}
         seen = look(loaded, photo, trace, example)
@@ -311,11 +304,18 @@ class _Page:
         model: str,
         kept: Look | None,
         method: str,
+        number: int,
+        turn: Turn,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> CurvesData:
+    ) -> Any:
         """Insertion and deletion curves of a method."""
+
+        def tell(done: float) -> None:
+            turn.check(number)
+            progress(done)
+
         loaded, best = self._best(photo, example, model, kept)
-        return curves_value(measure(loaded, best, method, progress), best.label(best.top(1)[0][0]))
+        return curves_value(measure(loaded, best, method, tell), best.label(best.top(1)[0][0]))
 
     def take(
         self,
@@ -324,8 +324,12 @@ class _Page:
         model: str,
         kept: Look | None,
         kind: str,
+        number: int,
+        turn: Turn,
         request: gr.Request,
-    ) -> str:
+    ) -> Any:
         """A file to take home."""
         loaded, best = self._best(photo, example, model, kept)
-        return str(take_home(loaded, best, best, kind, language_of(request)))
+        file = take_home(loaded, best, best, kind, language_of(request))
+        turn.check(number)
+        return str(file)
