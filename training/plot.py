@@ -40,7 +40,6 @@ def plot_log(log: Path, picture: Path) -> None:
         )
         if f"held_out_{name}" in rows[-1]:
             panel.plot(epochs, [row[f"held_out_{name}"] for row in rows], label="held out, averaged weights")
-            panel.legend(frameon=False)
         for before, after in pairwise(rows):
             if before["resolution"] != after["resolution"]:
                 panel.axvline(before["epoch"] + 0.5, color="0.8", linewidth=0.8)
@@ -48,6 +47,8 @@ def plot_log(log: Path, picture: Path) -> None:
                     f" {after['resolution']:.0f} px", (before["epoch"] + 0.5, 0.02), xycoords=("data", "axes fraction")
                 )
         panel.set(title=title, xlabel="epoch")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     figure.savefig(picture, dpi=120)
 
 
