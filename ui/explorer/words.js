@@ -173,7 +173,7 @@ function fixed(value) {
 /** One or two values side by side; of more, the smallest and the largest. */
 function several(values, show) {
   if (values.length <= 2) return values.map(show).join(" | ");
-  return `${show(Math.min(...values))} – ${show(Math.max(...values))}`;
+  return `${show(Math.min(...values))}–${show(Math.max(...values))}`;
 }
 
 /** The same as one sentence, for ears. */
