@@ -37,12 +37,14 @@ class ImageSource:
 
     Attributes:
         name: what was asked for, for messages and model cards.
+        split: "train" or "validation"; "all" for class folders that are not split, which are taken whole.
         classes: class names by index.
         files: Parquet shards, or image files.
         labels: class index of each image file; None for shards, which hold their own.
     """
 
     name: str
+    split: str
     classes: tuple[str, ...]
     files: tuple[Path, ...]
     labels: tuple[int, ...] | None
@@ -107,9 +109,10 @@ def find_images(source: str | Path, split: str) -> ImageSource:
         folder = _download(str(source))
     shards = _shards(folder, split)
     if shards:
-        return ImageSource(str(source), _shard_classes(folder, shards), tuple(shards), None)
-    classes, files, labels = _class_folders(_split_folder(folder, split))
-    return ImageSource(str(source), classes, files, labels)
+        return ImageSource(str(source), split, _shard_classes(folder, shards), tuple(shards), None)
+    place = _split_folder(folder, split)
+    classes, files, labels = _class_folders(place)
+    return ImageSource(str(source), "all" if place == folder else split, classes, files, labels)
 
 
 def load_images(source: str | Path, split: str, size: int) -> ImageSet:

@@ -40,7 +40,7 @@ class Evaluation:
     """What was measured; shares are from 0 to 1.
 
     Attributes:
-        dataset, split: the images.
+        dataset, split: the images; "all" of a folder that is not split may include those the model was trained on.
         images: how many.
         resolution: side of the model's input, in pixels.
         top1, top5: share of images whose class is the first, or among the first five, of the model's predictions.
@@ -141,7 +141,7 @@ def evaluate(
     temperature = model.config.temperature
     return Evaluation(
         dataset=Path(source.name).name,
-        split=split,
+        split=source.split,
         images=len(labels),
         resolution=processor.resolution,
         top1=float(correct[:, 0].float().mean()),

@@ -50,7 +50,7 @@ def test_nested_files_count_and_other_files_do_not(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(png((1, 2, 3)))
     source = find_images(tmp_path, "train")
-    assert source.classes == ("cat", "dog")
+    assert source.classes == ("cat", "dog") and source.split == "all"
     assert [path.name for path in source.files] == ["b.jpg", "a.PNG", "c.webp"]
     assert source.labels == (0, 0, 1)
 
@@ -62,6 +62,7 @@ def test_splits_are_found_above_the_classes(tmp_path: Path, name: str) -> None:
         (tmp_path / split / "thing" / "a.png").write_bytes(png(colour))
     assert load_images(tmp_path, "train", 4).images[0, :, 0, 0].tolist() == [255, 0, 0]
     assert load_images(tmp_path, "validation", 4).images[0, :, 0, 0].tolist() == [0, 0, 255]
+    assert find_images(tmp_path, "validation").split == "validation"
 
 
 def test_a_missing_split_is_not_replaced_by_another(tmp_path: Path) -> None:
