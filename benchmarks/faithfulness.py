@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -89,7 +88,6 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=256, help="photos (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=16, help="points of each curve (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="choice of photos, noise, bootstrap (default: %(default)s)")
-    parser.add_argument("--save", type=Path, help="also write every photo's areas to this NPZ file")
     options = parser.parse_args()
     model = cvt.CvtForImageClassification.from_pretrained(options.model)
     processor = cvt.CvtImageProcessor.from_pretrained(options.model)
@@ -105,8 +103,6 @@ def main() -> None:
     areas = {name: np.array(pairs) for name, pairs in found.items()}
     print(f"{options.model}, {len(photos)} photos of {options.data} ({options.split}), {options.steps} steps\n")
     print(table(areas, options.seed))
-    if options.save:
-        np.savez(options.save, **areas)
 
 
 if __name__ == "__main__":
