@@ -32,3 +32,8 @@ def nothing_leaks() -> Iterator[None]:
 def seeded() -> None:
     """Every test starts from the same random state."""
     torch.manual_seed(0)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright keeps an event loop and a greenlet running in the main thread from then on."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
