@@ -70,6 +70,7 @@ def launch_options() -> dict[str, Any]:
     """What ``launch`` needs to know beside where to serve."""
     return {
         "theme": theme(),
+        "favicon_path": STATIC / "favicon.png",
         "css_paths": PAGE_STYLE,
         "i18n": translations(),
         "max_file_size": MAX_BYTES,
@@ -128,6 +129,7 @@ class _Page:
                     str(photo),
                     elem_id="photo",
                     label=text("photo"),
+                    alt_text=text("photo"),
                     placeholder=text("photo_hint"),
                     sources=["upload", "webcam", "clipboard"],
                     buttons=["fullscreen"],

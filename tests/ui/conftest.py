@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,24 @@ from cvt.model import CvtForImageClassification
 from ui.models import LoadedModel, ModelEntry, load, offered_models
 
 NAMES = ["tench", "church", "golf ball", "parachute", "gas pump", "chain saw"]
+
+
+# Gradio leaves event loops, and their sockets, to the garbage collector; nothing of ours does.
+GRADIO_LEAVES = ("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of this folder build pages."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.filterwarnings(*GRADIO_LEAVES))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def what_gradio_leaves() -> Iterator[None]:
+    """Collect it here, not in the tests that come after."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

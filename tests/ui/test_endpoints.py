@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,7 @@ from ui.credits import examples
 from ui.page import build, launch_options
 from visualize.attention import attention_map
 
-# Gradio and its client leave event loops to the garbage collector; nothing of ours does.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning",
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-    "ignore:'future.no_silent_downcasting' is deprecated",
-)
+pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated")
 
 PHOTO = str(examples()["cat"].path)
 CAT = examples()["cat"].open()
@@ -42,7 +36,6 @@ def client(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     address = demo.launch(server_name="127.0.0.1", quiet=True, prevent_thread_lock=True, **launch_options())[1]
     yield Client(address, verbose=False, download_files=str(tmp_path_factory.mktemp("files")))
     demo.close(verbose=False)
-    gc.collect()
 
 
 @pytest.fixture(scope="module")

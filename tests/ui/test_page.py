@@ -1,0 +1,130 @@
+"""How the page is built and served; what it does is tested in the browser."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from cvt.errors import CvtError
+from ui.credits import examples
+from ui.image_input import MAX_BYTES
+from ui.page import build, launch_options
+from ui.turn import OvertakenError, Turn
+
+FIRST = next(iter(examples().values()))
+
+
+@pytest.fixture(scope="module")
+def demo(model_folder: Path) -> gr.Blocks:
+    """The page on the small network."""
+    return build(str(model_folder), "cpu")
+
+
+def component(demo: gr.Blocks, elem_id: str) -> dict[str, Any]:
+    return next(c["props"] for c in demo.config["components"] if c["props"].get("elem_id") == elem_id)
+
+
+def test_it_starts_without_asking_the_network(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("somebody asked the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    build(str(model_folder), "cpu")
+
+
+def test_the_first_example_and_its_result_are_part_of_the_page(demo: gr.Blocks) -> None:
+    assert component(demo, "photo")["value"]["orig_name"] == FIRST.file
+    prediction = component(demo, "prediction")["value"]
+    assert len(prediction["confidences"]) == 5
+    strip = next(c["props"] for c in demo.config["components"] if "stages" in str(c["props"].get("html_template")))
+    assert [card["stage"] for card in strip["value"]["cards"]] == [1, 2, 3]
+    explorer = next(c["props"] for c in demo.config["components"] if "explorer" in str(c["props"].get("html_template")))
+    assert explorer["value"]["example"] == FIRST.id
+    assert explorer["value"]["rollout"] is not None
+
+
+def test_what_the_first_paint_shows_is_never_cleaned_away(demo: gr.Blocks) -> None:
+    kept = set().union(*(getattr(block, "keep_in_cache", set()) for block in demo.blocks.values()))
+    shown = []
+
+    def find(value: Any) -> None:
+        if isinstance(value, dict):
+            if value.get("meta", {}) == {"_type": "gradio.FileData"}:
+                shown.append(value["path"])
+            for inner in value.values():
+                find(inner)
+        elif isinstance(value, list | tuple):
+            for inner in value:
+                find(inner)
+
+    find([c["props"].get("value") for c in demo.config["components"]])
+    assert len(shown) > 20
+    assert set(shown) <= kept
+    assert demo.delete_cache is not None
+
+
+def test_all_work_of_the_network_shares_one_bounded_queue(demo: gr.Blocks) -> None:
+    heavy = [fn for fn in demo.fns.values() if fn.concurrency_id == "model"]
+    assert {fn.api_name for fn in heavy} >= {"classify", "explain"}
+    assert {fn.name for fn in heavy} >= {"show", "evidence", "curve", "take", "run_classify", "run_explain"}
+    assert {fn.concurrency_limit for fn in heavy} <= {1, "default"}
+    assert demo._queue.max_size == 32
+
+
+def test_only_the_two_endpoints_are_open(demo: gr.Blocks) -> None:
+    assert {fn.api_name for fn in demo.fns.values() if fn.api_visibility == "public"} == {"classify", "explain"}
+
+
+def test_it_is_served_with_care() -> None:
+    options = launch_options()
+    assert options["max_file_size"] == MAX_BYTES
+    assert options["run_history"] is False
+    assert options["enable_monitoring"] is False
+    assert "show_error" not in options
+
+
+def test_a_model_that_is_not_there_is_told_at_the_start() -> None:
+    with pytest.raises(CvtError, match="nobody"):
+        build("nobody/nothing", "cpu")
+    with pytest.raises(CvtError, match="device 'abacus'"):
+        build("bundled", "abacus")
+
+
+def test_a_newer_wish_overtakes() -> None:
+    turn = Turn()
+    first = turn.next()
+    turn.check(first)
+    second = turn.next()
+    turn.check(second)
+    with pytest.raises(OvertakenError):
+        turn.check(first)
+
+
+@pytest.mark.parametrize(
+    ("query", "asks_for"),
+    [
+        ({}, None),
+        ({"example": FIRST.id}, None),
+        ({"model": "local"}, None),
+        ({"example": "cat"}, {"photo", "picker", "started", "number"}),
+        ({"model": "bundled"}, {"model", "started", "number"}),
+        ({"example": "cat", "model": "bundled"}, {"photo", "picker", "model", "started", "number"}),
+    ],
+)
+def test_the_address_changes_only_what_it_must(
+    demo: gr.Blocks, query: dict[str, str], asks_for: set[str] | None
+) -> None:
+    fn = next(fn for fn in demo.fns.values() if fn.name == "read_address")
+    page = fn.fn.__wrapped__.__self__
+    updates = page.read_address(Turn(), SimpleNamespace(query_params=query))
+    if asks_for is None:
+        assert updates == gr.skip()
+    else:
+        assert set(updates) == {getattr(page, name) for name in asks_for}
