@@ -15,7 +15,7 @@ from ui.models import LoadedModel
 
 __all__ = ["KEPT_SIDE", "Look", "class_label", "fingerprint", "look", "probabilities", "recall", "traced"]
 
-KEPT_SIDE = 2048
+KEPT_SIDE = 1600
 """Longest side, in pixels, of the photo that a session keeps. The network sees the whole photo all the same."""
 
 

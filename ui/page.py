@@ -76,7 +76,7 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": MAX_BYTES,
         "allowed_paths": [str(FOLDER)],
         "app_kwargs": {"middleware": [Middleware(ChooseLanguage)]},
-        "state_session_capacity": 100,
+        "state_session_capacity": 64,
         "footer_links": ["api"],
         "run_history": False,
         "enable_monitoring": False,
