@@ -35,5 +35,5 @@ def seeded() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: Playwright keeps an event loop and a greenlet running in the main thread from then on."""
+    """Browser tests come last: from then on Playwright keeps an event loop running in the main thread."""
     items.sort(key=lambda item: "browser" in item.path.parts)
