@@ -220,7 +220,7 @@ def levels(arrays: Sequence[np.ndarray], count: int = 256) -> bytes:
         np.rint((array - start) / (width or 1)).astype(np.uint8).tobytes()
         for array, start, width in zip(arrays, low, step, strict=True)
     ]
-    return zlib.compress(np.stack([low, step]).astype("<f4").tobytes() + b"".join(codes), level=6)
+    return zlib.compress(np.stack([low, step]).astype("<f4").tobytes() + b"".join(codes), level=1)
 
 
 def _maps(name: str, heatmaps: Sequence[tuple[Heatmap, int | None, str | None]]) -> MapsData:
@@ -253,9 +253,11 @@ def _grid(grid: Grid) -> GridData:
 
 def _fitted(photo: Image.Image) -> Image.Image:
     """The photo at the size it is shown."""
-    shown = photo.copy()
-    shown.thumbnail((DISPLAY_SIDE, DISPLAY_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
-    return shown
+    factor = DISPLAY_SIDE / max(photo.size)
+    if factor >= 1:
+        return photo
+    width, height = (max(1, round(side * factor)) for side in photo.size)
+    return photo.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
 
 
 def _picture(photo: Image.Image, quality: int) -> FileData:
