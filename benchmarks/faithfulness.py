@@ -6,7 +6,7 @@ DATA holds a labelled image set as ``training`` reads them: a folder of Parquet 
 a Hub dataset. For every photo the class the model predicts is explained by every method; the areas under both curves
 (Petsiuk et al. 2018; see :mod:`visualize.faithfulness`) are averaged over the photos. Prints a Markdown table with
 95 % bootstrap confidence intervals of the mean, and of the lead in insertion − deletion over each baseline, photo by
-photo. Some ten minutes for the bundled model on two CPU cores.
+photo. About a quarter of an hour for the bundled model on two CPU cores.
 """
 
 from __future__ import annotations
@@ -33,8 +33,7 @@ def explanations(traced: cvt.Trace, seed: int) -> dict[str, Heatmap]:
         "random": visualize.random_map(traced, seed),
         "centre": visualize.centre_map(traced),
         "attention received, last block": visualize.attention_received(traced, -1, -1),
-        "rollout, attention alone": visualize.rollout(traced, for_class=False),
-        "rollout for the class": visualize.rollout(traced),
+        "rollout": visualize.rollout(traced),
     }
     for stage in range(len(traced.stages)):
         maps[f"Grad-CAM, stage {stage + 1}"] = visualize.class_evidence(traced, stage)

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from cvt.errors import ConfigError
-from visualize.attention import weigh_evidence
+from visualize.attention import exponentials
 from visualize.feature_maps import evidence_of
 from visualize.heatmap import Heatmap, stage_of
 from visualize.rollout import enter_stage, leave_stage, spread_keys, start_vector
 
 if TYPE_CHECKING:
-    from cvt.trace import Trace
+    from cvt.trace import BlockTrace, Trace
 
 __all__ = ["Method", "class_evidence"]
 
@@ -69,6 +69,23 @@ def _token_relevance(trace: Trace, stage: int) -> np.ndarray:
             relevance = enter_stage(trace, index, leave_stage(trace, index + 1, relevance))
         traced = trace.stages[index]
         for block in reversed(traced.blocks):
-            keys = weigh_evidence(block, traced.scale, relevance)
+            keys = _weigh_evidence(block, traced.scale, relevance)
             relevance = relevance + spread_keys(trace, index, keys)
     return relevance
+
+
+def _weigh_evidence(block: BlockTrace, scale: float, weights: np.ndarray) -> np.ndarray:
+    """``weights @ Ā``, ``[queries]`` to ``[keys]``; Ā is the mean over heads of (∇A ⊙ A)⁺.
+
+    The gradient of an attention weight is the context's gradient at its query times the value at its key.
+    """
+    assert block.context_gradient is not None and block.value is not None
+    value = block.value.transpose(0, 2, 1)
+    gathered = np.zeros(block.key.shape[1], dtype=np.float32)
+    for rows, exps, sums in exponentials(block, scale):
+        evidence = np.matmul(block.context_gradient[:, rows], value)
+        np.maximum(evidence, 0, out=evidence)
+        evidence *= exps
+        shares = (weights[rows] / sums[..., 0]) / len(value)
+        gathered += shares.astype(np.float32).reshape(-1) @ evidence.reshape(-1, evidence.shape[-1])
+    return gathered
