@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 
 __all__ = ["Probe", "probe_names", "record"]
@@ -33,9 +34,14 @@ _recorders: ContextVar[tuple[_Recorder, ...]] = ContextVar("cvt_recorders", defa
 
 
 class Probe(nn.Module):
-    """An identity module with a name: returns its input, and lets recorders of this context hear it."""
+    """An identity module with a name: returns its input, and lets recorders of this context hear it.
+
+    A network compiled by ``torch.compile`` runs without its recorders, as one graph; listen to the network as written.
+    """
 
     def forward(self, value: Tensor) -> Tensor:
+        if torch.compiler.is_compiling():
+            return value
         for recorder in _recorders.get():
             if self in recorder.names:
                 recorder.heard[recorder.names[self]] = value
@@ -44,11 +50,9 @@ class Probe(nn.Module):
     @property
     def has_listener(self) -> bool:
         """Whether anyone, by :func:`record` in this context or by a PyTorch forward hook, would hear a value now."""
-        return (
-            bool(self._forward_hooks)
-            or bool(self._forward_pre_hooks)
-            or any(self in recorder.names for recorder in _recorders.get())
-        )
+        if self._forward_hooks or self._forward_pre_hooks:
+            return True
+        return not torch.compiler.is_compiling() and any(self in recorder.names for recorder in _recorders.get())
 
 
 def probe_names(model: nn.Module) -> list[str]:

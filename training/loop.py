@@ -21,7 +21,7 @@ from cvt.image_processor import IMAGENET_MEAN, IMAGENET_STD
 from cvt.model import CvtForImageClassification
 from training import augment
 from training.data import ImageSet
-from training.optimizer import MovingAverage, decay_groups, learning_rate_factor
+from training.optimizer import MovingAverage, build_optimizers, learning_rate_factor
 from training.recipe import Recipe
 from training.run import RunFolder, Workers
 
@@ -104,9 +104,7 @@ class Training:
         self.train = replace(train, images=train.images.cuda()) if workers.device.type == "cuda" else train
         self.model = model.to(workers.device)
         self.average = MovingAverage(self.model, recipe.ema_decay)
-        self.optimizer = torch.optim.AdamW(
-            decay_groups(self.model, recipe.weight_decay), lr=recipe.learning_rate, betas=(0.9, 0.98)
-        )
+        self.optimizers = build_optimizers(self.model, recipe)
         self.progress = Progress()
         self.total_steps = sum(len(train) // self._batch_size(epoch) for epoch in range(recipe.epochs))
         self.warmup_steps = round(recipe.warmup_epochs * (len(train) // self._batch_size(0)))
@@ -119,14 +117,15 @@ class Training:
             "config": self.model.config.to_dict(),
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "progress": asdict(self.progress),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
         self.progress = Progress(**state["progress"])
 
     def run(self, save_every: float = 300.0) -> None:
@@ -169,15 +168,17 @@ class Training:
             self.train.images[mine], labels, recipe, progress.epoch, generator, len(self.train.classes)
         )
         factor = learning_rate_factor(progress.step, self.total_steps, self.warmup_steps, recipe.final_rate)
-        for group in self.optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * factor
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.learning_rate * factor
         with torch.autocast("cuda", torch.bfloat16) if workers.half(recipe.mixed_precision) else nullcontext():
             logits = self.forward(pixels).logits
         loss = F.cross_entropy(logits.float(), targets)
-        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.average.update(self.model)
         progress.loss += loss.item() * len(mine)
         progress.correct += float((logits.argmax(1) == targets.argmax(1)).sum())
@@ -204,7 +205,7 @@ class Training:
         row = {
             "epoch": progress.epoch + 1,
             "resolution": resolution,
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "learning_rate": self.optimizers[0].param_groups[0]["lr"],
             "loss": progress.loss / progress.seen,
             "accuracy": progress.correct / progress.seen,
             "seconds": progress.seconds,

@@ -1,15 +1,38 @@
-"""AdamW's parameter groups, the learning rate's course, and the moving average of weights."""
+"""Muon and AdamW, the learning rate's course, and the moving average of weights."""
 
 from __future__ import annotations
 
 import copy
 import math
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
 
-__all__ = ["MovingAverage", "decay_groups", "learning_rate_factor"]
+from training.recipe import Recipe
+
+__all__ = ["MovingAverage", "Muon", "build_optimizers", "decay_groups", "learning_rate_factor", "orthogonalise"]
+
+
+def build_optimizers(model: nn.Module, recipe: Recipe) -> list[Optimizer]:
+    """AdamW for all parameters; or, where the recipe says "muon", Muon for the blocks' linears and AdamW for the rest.
+
+    Both take the recipe's learning rate and weight decay: Muon's steps are scaled to the size of AdamW's.
+    """
+    matrices = []
+    if recipe.optimizer == "muon":
+        linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
+        matrices = [linear.weight for linear in linears if linear is not getattr(model, "classifier", None)]
+    groups = decay_groups(model, recipe.weight_decay)
+    for group in groups:
+        group["params"] = [one for one in group["params"] if not any(one is matrix for matrix in matrices)]
+    optimizers: list[Optimizer] = [AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98))]
+    if matrices:
+        optimizers.append(Muon(matrices, lr=recipe.learning_rate, weight_decay=recipe.weight_decay))
+    return optimizers
 
 
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -23,6 +46,62 @@ def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
         is_matrix = parameter.ndim >= 2 and not name.endswith("cls_token")
         (decayed if is_matrix else free).append(parameter)
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
+
+
+class Muon(Optimizer):
+    """Momentum whose every step is made orthogonal (Jordan et al. 2024, kellerjordan.github.io/posts/muon).
+
+    A step has the root mean square 0.2 that AdamW's typically has, so that both share learning rate and weight decay
+    (Liu et al. 2025, arXiv 2502.16982, section 2.2). It is ``torch.optim.Muon`` but for two things, which make it four
+    times as fast on a CPU: it computes in float32, since a processor without bfloat16 has to emulate it, and it takes
+    all matrices of one shape together.
+
+    Args:
+        matrices: two-dimensional parameters.
+        lr: learning rate.
+        weight_decay: decoupled, per step times the learning rate.
+        momentum: share of the running sum that is kept; Nesterov's form.
+    """
+
+    def __init__(
+        self, matrices: Iterable[nn.Parameter], lr: float, weight_decay: float = 0.0, momentum: float = 0.95
+    ) -> None:
+        super().__init__(matrices, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # no closures: nothing here needs one
+        """Move every matrix that has a gradient."""
+        for group in self.param_groups:
+            by_shape: dict[torch.Size, list[Tensor]] = defaultdict(list)
+            for matrix in group["params"]:
+                if matrix.grad is not None:
+                    by_shape[matrix.shape].append(matrix)
+            for (rows, columns), matrices in by_shape.items():
+                directions = torch.stack([self._direction(matrix, group["momentum"]) for matrix in matrices])
+                rate = group["lr"] * 0.2 * math.sqrt(max(rows, columns))
+                torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
+                torch._foreach_add_(matrices, list(orthogonalise(directions)), alpha=-rate)
+
+    def _direction(self, matrix: Tensor, momentum: float) -> Tensor:
+        assert matrix.grad is not None
+        state = self.state[matrix]
+        if not state:
+            state["momentum"] = torch.zeros_like(matrix)
+        state["momentum"].lerp_(matrix.grad, 1 - momentum)
+        return matrix.grad.lerp(state["momentum"], momentum)
+
+
+def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
+    """Matrices ``[N, rows, columns]`` with their singular values all moved near 1 (0.7 to 1.2), directions kept.
+
+    Newton and Schulz's iteration with Jordan's coefficients, which trade exactness for few steps.
+    """
+    wide = matrices if matrices.shape[1] <= matrices.shape[2] else matrices.mT
+    wide = wide / wide.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
+    for _ in range(steps):
+        square = wide @ wide.mT
+        wide = 3.4445 * wide + (-4.7750 * square + 2.0315 * square @ square) @ wide
+    return wide if matrices.shape[1] <= matrices.shape[2] else wide.mT
 
 
 def learning_rate_factor(step: int, total: int, warmup: int, final: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cvt.errors import ConfigError
 
@@ -34,7 +34,8 @@ class Recipe:
         phases: the epochs and their resolutions, in order; CvT has no positional encoding, so the image may grow.
         stored_size: side at which images are kept in memory and random crops are taken from.
         architecture: fields of :class:`cvt.CvtConfig` that differ from its defaults.
-        learning_rate: of AdamW after warm-up, falling to ``final_rate`` of itself along half a cosine.
+        optimizer: "adamw", or "muon" for Muon on the blocks' linears and AdamW on everything else.
+        learning_rate: after warm-up, falling to ``final_rate`` of itself along half a cosine.
         warmup_epochs: epochs of linear warm-up; a fraction is allowed.
         weight_decay: of matrices and convolution kernels; norms, biases and CLS have none.
         clip_norm: largest norm of the gradient.
@@ -60,6 +61,7 @@ class Recipe:
     about_run: str = ""
     license: str = ""
     architecture: dict[str, Any] = field(default_factory=dict)
+    optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = 1e-3
     final_rate: float = 0.01
     warmup_epochs: float = 3

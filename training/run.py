@@ -71,7 +71,8 @@ class Workers:
         forward = model
         if self.count > 1:
             forward = nn.parallel.DistributedDataParallel(model)
-        return torch.compile(forward) if compiled and self.device.type == "cuda" else forward
+        # One graph per resolution: the few there are run faster than one for all.
+        return torch.compile(forward, dynamic=False) if compiled and self.device.type == "cuda" else forward
 
 
 def _processor_name() -> str:

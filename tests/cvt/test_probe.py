@@ -261,3 +261,20 @@ def test_async_tasks_do_not_hear_each_other(model: CvtForImageClassification, pi
         return await asyncio.gather(*(listen(index) for index in (1, 2, 3)))
 
     assert asyncio.run(all_at_once()) == [2, 4, 6]
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_compiled_network_is_one_graph_and_leaves_the_network_heard(
+    model: CvtForImageClassification, pixels: Tensor, training: bool
+) -> None:
+    """Compilation stops at nothing, recordings open or not; the code generator itself is left out, being slow."""
+    model.train(training)
+    compiled = torch.compile(model, backend="eager", fullgraph=True, dynamic=False)
+    torch.manual_seed(0)
+    expected = model(pixels).logits
+    torch.manual_seed(0)
+    with record(model, "stages.0.embedding") as heard:
+        torch.testing.assert_close(compiled(pixels).logits, expected)
+        assert not heard
+        model(pixels)
+    assert list(heard) == ["stages.0.embedding"]

@@ -33,6 +33,7 @@ def recipe() -> Recipe:
         stored_size=48,
         phases=(Phase(2, 32, 8), Phase(2, 48, 8)),
         architecture=ARCHITECTURE,
+        optimizer="muon",
         learning_rate=5e-3,
         warmup_epochs=1,
         mix=0.5,

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
 from cvt.config import CvtConfig
 from cvt.model import CvtForImageClassification
-from training.optimizer import MovingAverage, decay_groups, learning_rate_factor
+from training.optimizer import (
+    MovingAverage,
+    Muon,
+    build_optimizers,
+    decay_groups,
+    learning_rate_factor,
+    orthogonalise,
+)
+from training.recipe import Phase, Recipe
 
 
 def test_matrices_and_kernels_decay_and_nothing_else() -> None:
@@ -62,3 +72,54 @@ def test_moving_average_converges_and_never_trains() -> None:
     torch.testing.assert_close(average.model.weight, torch.full((2, 3), 5.0))
     assert not any(parameter.requires_grad for parameter in average.model.parameters())
     assert not average.model.training
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (4, 9), (9, 4)])
+def test_orthogonalised_matrices_keep_their_directions(shape: tuple[int, int]) -> None:
+    matrices = torch.randn(3, *shape, generator=torch.Generator().manual_seed(0))
+    result = orthogonalise(matrices)
+    left, values, right = torch.linalg.svd(matrices, full_matrices=False)
+    inner = left.mT @ result @ right.mT
+    reached = inner.diagonal(dim1=1, dim2=2)
+    assert reached.min() > 0.4
+    assert reached.max() < 1.25
+    torch.testing.assert_close(inner, torch.diag_embed(reached), atol=1e-4, rtol=0)
+    assert values.max() / values.min() > 2 * reached.max() / reached.min()
+
+
+def test_muon_steps_as_pytorchs_does() -> None:
+    generator = torch.Generator().manual_seed(0)
+    ours = [nn.Parameter(torch.randn(shape, generator=generator)) for shape in [(8, 8), (8, 24), (24, 8), (8, 8)]]
+    theirs = [nn.Parameter(matrix.detach().clone()) for matrix in ours]
+    settings: dict[str, float] = {"lr": 0.02, "weight_decay": 0.1}
+    one, other = Muon(ours, **settings), torch.optim.Muon(theirs, adjust_lr_fn="match_rms_adamw", **settings)
+    for _ in range(4):
+        for mine, their in zip(ours, theirs, strict=True):
+            mine.grad = torch.randn(mine.shape, generator=generator)
+            their.grad = mine.grad.clone()
+        before = [mine.detach().clone() for mine in ours]
+        one.step()
+        other.step()
+        for start, mine, their in zip(before, ours, theirs, strict=True):
+            assert (mine - their).norm() < 0.03 * (mine - start).norm() + 0.002  # theirs rounds to bfloat16
+
+
+def test_muon_leaves_matrices_without_gradient_alone() -> None:
+    matrix = nn.Parameter(torch.ones(3, 4))
+    Muon([matrix], lr=0.1, weight_decay=0.5).step()
+    assert torch.equal(matrix, torch.ones(3, 4))
+
+
+def test_each_parameter_has_one_optimizer() -> None:
+    config = CvtConfig(embed_dim=(8, 12, 16), num_heads=(1, 2, 2), depth=(1, 1, 1))
+    model = CvtForImageClassification(config)
+    recipe = Recipe("small", (Phase(1, 32, 4),), 32, optimizer="muon", learning_rate=0.01, weight_decay=0.1)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    adamw, muon = (
+        [names[id(parameter)] for group in optimizer.param_groups for parameter in group["params"]]
+        for optimizer in build_optimizers(model, recipe)
+    )
+    assert sorted(adamw + muon) == sorted(names.values())
+    assert len(muon) == 3 * 6
+    assert all(name.endswith(("linear.weight", "expand.weight", "contract.weight")) for name in muon)
+    assert len(build_optimizers(model, replace(recipe, optimizer="adamw"))) == 1

@@ -14,19 +14,19 @@ RECIPE = Recipe(
     about_data="Imagenette (github.com/fastai/imagenette), ten classes of ImageNet that are easy to tell apart, as "
     "pictures of 128 × 128 pixels. The selection is Apache-2.0; the photos are ImageNet's, whose terms allow "
     "non-commercial research and education.",
-    about_run="The run's length was changed while it ran, to fit the time there was: the learning rate followed a "
-    "course of 38 epochs, from epoch 21 of 35, from epoch 23 of 38 and from epoch 29 of 41.",
     license="apache-2.0",
     stored_size=128,
-    phases=(Phase(18, 64, 64), Phase(12, 96, 64), Phase(11, 112, 64)),
+    phases=(Phase(40, 64, 64), Phase(28, 96, 64), Phase(14, 112, 64)),
     architecture={
         "embed_dim": (48, 96, 192),
         "num_heads": (1, 2, 4),
         "depth": (1, 2, 4),
         "drop_path_rate": (0.0, 0.0, 0.1),
     },
-    learning_rate=1.5e-3,
+    optimizer="muon",
+    learning_rate=2e-3,
     warmup_epochs=2,
-    clean_epochs=21,
+    mix=0.3,
+    clean_epochs=16,
     test_resolution=128,  # with crop_pct 0.875 the best of eight pairs on the held-out training images
 )
