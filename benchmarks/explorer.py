@@ -34,7 +34,7 @@ from cvt.config import CvtConfig
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 from cvt.trace import trace
-from ui.explorer import Explorer, ExplorerData, explorer_value, with_evidence, with_rollout
+from ui.explorer import Explorer, ExplorerData, explorer_value, with_evidence
 
 VIEWS = ("attention", "attention_cls", "attention_received", "feature", "similarity", "rollout", "class_evidence")
 WORK = ("EventDispatch", "FireAnimationFrame", "UpdateLayoutTree", "Layout", "PrePaint", "Paint", "Layerize", "Commit")
@@ -63,7 +63,7 @@ class Source:
         start = time.perf_counter()
         value = explorer_value(seen, model_name="cvt-13", example=f"photo-{seed}")
         self.seconds.append(time.perf_counter() - start)
-        return with_evidence(with_rollout(value, seen), seen) if maps else value
+        return with_evidence(value, seen) if maps else value
 
 
 def page_of(source: Source) -> gr.Blocks:
@@ -170,13 +170,13 @@ def print_moves(page: Page, resolution: int, moves: int) -> None:
 def print_bytes(value: ExplorerData, resolution: int) -> None:
     blocks = [file.size or 0 for stage in value.stages for file in stage.blocks]
     features = sum(stage.features.size or 0 for stage in value.stages)
-    maps = [maps.file.size or 0 for maps in [value.rollout, *(one.maps for one in value.evidence)] if maps is not None]
+    maps = [one.maps.file.size or 0 for one in value.evidence]
     rows = {
         "photo": value.photo.size or 0,
         "before the first picture: photo and one block": (value.photo.size or 0) + blocks[-1],
         "queries and keys, all blocks": sum(blocks),
         "features": features,
-        "rollout, evidence for one class": sum(maps),
+        "evidence and rollout for one class": sum(maps),
         "everything but the photo": sum(blocks) + features + sum(maps),
         "value (JSON)": len(value.model_dump_json()),
     }

@@ -23,8 +23,15 @@ import cvt
 import visualize
 from training.data import find_images
 from visualize import Heatmap
+from visualize.class_evidence import Method
 
 BASELINES = ("random", "centre")
+
+METHODS: dict[Method, str] = {
+    "grad_cam": "Grad-CAM",
+    "hires_cam": "HiResCAM",
+    "grad_attention": "gradient × attention",
+}
 
 
 def explanations(traced: cvt.Trace, seed: int) -> dict[str, Heatmap]:
@@ -33,12 +40,12 @@ def explanations(traced: cvt.Trace, seed: int) -> dict[str, Heatmap]:
         "random": visualize.random_map(traced, seed),
         "centre": visualize.centre_map(traced),
         "attention received, last block": visualize.attention_received(traced, -1, -1),
-        "rollout": visualize.rollout(traced),
+        "rollout as published": visualize.rollout(traced),
+        "rollout for the class": visualize.rollout(traced, for_class=True),
     }
-    for stage in range(len(traced.stages)):
-        maps[f"Grad-CAM, stage {stage + 1}"] = visualize.class_evidence(traced, stage)
-    for stage in range(len(traced.stages)):
-        maps[f"gradient × attention, stage {stage + 1}"] = visualize.class_evidence(traced, stage, "grad_attention")
+    for method, name in METHODS.items():
+        for stage in range(len(traced.stages)):
+            maps[f"{name}, stage {stage + 1}"] = visualize.class_evidence(traced, stage, method)
     return maps
 
 

@@ -22,10 +22,10 @@ def build_optimizers(model: nn.Module, recipe: Recipe) -> list[Optimizer]:
 
     Both take the recipe's learning rate and weight decay: Muon's steps are scaled to the size of AdamW's.
     """
-    matrices = []
+    matrices: list[nn.Parameter] = []
     if recipe.optimizer == "muon":
-        linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
-        matrices = [linear.weight for linear in linears if linear is not getattr(model, "classifier", None)]
+        hidden = [name for name, one in model.named_modules() if isinstance(one, nn.Linear) and name != "classifier"]
+        matrices = [model.get_parameter(f"{name}.weight") for name in hidden]
     groups = decay_groups(model, recipe.weight_decay)
     for group in groups:
         group["params"] = [one for one in group["params"] if not any(one is matrix for matrix in matrices)]

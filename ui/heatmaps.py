@@ -14,7 +14,9 @@ from visualize.rollout import rollout
 
 __all__ = ["METHODS", "Method", "heatmap", "parse_head", "parse_query", "parse_stage", "parse_target"]
 
-Method = Literal["feature", "attention", "attention_received", "rollout", "class_evidence", "grad_attention"]
+Method = Literal[
+    "feature", "attention", "attention_received", "rollout", "class_evidence", "hires_cam", "grad_attention"
+]
 
 METHODS: tuple[Method, ...] = get_args(Method)
 
@@ -29,7 +31,8 @@ def heatmap(
 ) -> Heatmap:
     """A map of a trace by its method's name; stage, block and head as in :mod:`visualize`, counted from 0.
 
-    "class_evidence" is Grad-CAM, "grad_attention" its rival; both need a trace with a target.
+    "class_evidence" is Grad-CAM, "hires_cam" and "grad_attention" its rivals; they and "rollout" need a trace with a
+    target.
 
     Raises:
         ConfigError: there is no such method, stage, block, head or query.
@@ -42,17 +45,17 @@ def heatmap(
         case "attention_received":
             return attention_received(trace, stage, block, head)
         case "rollout":
-            return rollout(trace)
+            return rollout(trace, for_class=True)
         case "class_evidence":
             return class_evidence(trace, stage, method="grad_cam")
-        case "grad_attention":
-            return class_evidence(trace, stage, method="grad_attention")
+        case "hires_cam" | "grad_attention":
+            return class_evidence(trace, stage, method)
     raise ConfigError(f"method {method!r} must be one of {', '.join(METHODS)}")
 
 
 def needs_target(method: str) -> bool:
     """Whether a method explains one class, and its trace needs that class's gradients."""
-    return method in ("class_evidence", "grad_attention")
+    return method in ("rollout", "class_evidence", "hires_cam", "grad_attention")
 
 
 def parse_stage(stage: float, count: int) -> int:

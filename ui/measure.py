@@ -28,6 +28,9 @@ STEPS = 20
 
 KINDS = ("png", "pdf", "svg", "npz", "json")
 
+FIRST_STAGE = ("hires_cam", "grad_attention")
+"""Methods measured in the first stage, where they tell most; the others in the last."""
+
 
 def scorer(loaded: LoadedModel, target: int, tell: Callable[[int], None] = lambda images: None) -> Score:
     """The class's probability for a batch of normalised pixels, as the page shows it; tells after each how many."""
@@ -58,14 +61,15 @@ def measure(loaded: LoadedModel, seen: Trace, method: str, progress: Callable[[f
         done += images
         progress(done / (2 * (STEPS + 1)))
 
-    return faithfulness(seen, heatmaps.heatmap(seen, method), scorer(loaded, target, tell), steps=STEPS)
+    shown = heatmaps.heatmap(seen, method, stage=0 if method in FIRST_STAGE else -1)
+    return faithfulness(seen, shown, scorer(loaded, target, tell), steps=STEPS)
 
 
-def take_home(loaded: LoadedModel, seen: Trace, evidence: Trace, kind: str, language: Language = "en") -> Path:
+def take_home(loaded: LoadedModel, seen: Trace, kind: str, language: Language = "en") -> Path:
     """A file of a look: a sheet ("png", "pdf" or "svg"), the arrays ("npz") or a summary ("json").
 
     Args:
-        evidence: the same photo traced with the class the sheet shows the evidence for.
+        seen: traced with the class the evidence is for.
 
     Raises:
         ConfigError: there is no such kind.
@@ -80,5 +84,5 @@ def take_home(loaded: LoadedModel, seen: Trace, evidence: Trace, kind: str, lang
         elif kind == "json":
             save_summary(seen, path, model_name=name, language=language)
         else:
-            report(seen, path, evidence=[evidence], model_name=name, language=language)
+            report(seen, path, model_name=name, language=language)
         return Path(save_bytes_to_cache(path.read_bytes(), path.name, get_upload_folder()))

@@ -20,7 +20,7 @@ from ui.curves import CurveChart, curves_value
 from ui.endpoints import add_endpoints
 from ui.errors import as_toasts, warn
 from ui.examples import ExamplePicker, picker_value
-from ui.explorer import Explorer, requested_class, with_evidence, with_rollout
+from ui.explorer import Explorer, requested_class, with_evidence
 from ui.image_input import MAX_BYTES, Given, Photo, given
 from ui.language import ChooseLanguage, language_of
 from ui.lessons import add_lessons
@@ -42,7 +42,7 @@ Updates = Iterator[dict[Any, Any]]
 KEPT_FOR = 3600
 """Seconds without a visit after which a session's look is forgotten; it is made anew when needed."""
 
-METHODS = ("class_evidence", "grad_attention", "rollout", "attention_received", "feature")
+METHODS = ("class_evidence", "hires_cam", "grad_attention", "rollout", "attention_received", "feature")
 
 CHOOSE_CLASS = "(target) => document.querySelector('#explorer')?.explorer?.open({ view: 'class_evidence', target })"
 
@@ -98,8 +98,7 @@ class _Page:
         loaded = models.get(start)
         example = next(iter(examples().values()))
         photo = example.open()
-        first = look(loaded, photo, traced(loaded, photo), example.id)
-        self.first = replace(first, explorer=with_rollout(first.explorer, first.trace))
+        self.first = look(loaded, photo, traced(loaded, photo), example.id)
         self._lay_out(example.path)
         self._wire(demo)
 
@@ -272,8 +271,6 @@ class _Page:
         seen = look(loaded, photo, trace, example)
         yield {self.explorer: seen.explorer, self.kept: seen}
         yield {self.strip: strip_value(trace), self.about: about_value(loaded)}
-        seen = replace(seen, explorer=with_rollout(seen.explorer, trace))
-        yield {self.explorer: seen.explorer, self.kept: seen}
 
     def _nothing(self) -> dict[Any, Any]:
         """The page without a photo."""
@@ -332,6 +329,6 @@ class _Page:
     ) -> Any:
         """A file to take home."""
         loaded, best = self._best(photo, example, model, kept)
-        file = take_home(loaded, best, best, kind, language_of(request))
+        file = take_home(loaded, best, kind, language_of(request))
         turn.check(number)
         return str(file)

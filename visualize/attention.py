@@ -32,6 +32,7 @@ __all__ = [
     "exponentials",
     "keys_holding",
     "query_row",
+    "weigh_evidence",
     "weigh_rows",
 ]
 
@@ -207,6 +208,38 @@ def weigh_rows(block: BlockTrace, scale: float, weights: np.ndarray, heads: slic
     for rows, exps, sums in exponentials(block, scale, heads, slice(weighed[0], weighed[-1] + 1)):
         shares = (weights[rows] / sums[..., 0]) / len(chosen)
         gathered += shares.astype(np.float32).reshape(-1) @ exps.reshape(-1, exps.shape[-1])
+    return gathered
+
+
+def weigh_evidence(block: BlockTrace, scale: float, weights: np.ndarray, *, shares: bool = False) -> np.ndarray:
+    """``weights @ Ā``, ``[queries]`` to ``[keys]``, where Ā is the mean over heads of (∇A ⊙ A)⁺.
+
+    ∇A is the gradient of the traced class's logit with respect to the attention: the context's gradient at the query
+    times the value at the key. So Ā keeps what attention brings in favour of the class (Chefer et al. 2021, arXiv
+    2103.15679, equation 5).
+
+    Args:
+        block: traced with a target.
+        scale: factor of the logits.
+        weights: ``[queries]``.
+        shares: scale every row of Ā to a sum of 1, so that the sum of the weights is kept; a row without any evidence
+            becomes plain attention.
+    """
+    assert block.context_gradient is not None and block.value is not None
+    value = block.value.transpose(0, 2, 1)
+    gathered = np.zeros(block.key.shape[1], dtype=np.float32)
+    for rows, exps, sums in exponentials(block, scale):
+        evidence = np.matmul(block.context_gradient[:, rows], value)
+        np.maximum(evidence, 0, out=evidence)
+        evidence *= exps
+        per_head = (1 / (sums[..., 0] * len(value))).astype(np.float32)  # [heads, queries]
+        amount = weights[rows]
+        if shares:
+            total = (evidence.sum(axis=-1) * per_head).sum(axis=0)
+            without = total <= 0
+            gathered += np.einsum("hq,hqk->k", per_head[:, without] * amount[without], exps[:, without])
+            amount = np.where(without, 0, amount / np.where(without, 1, total))
+        gathered += (per_head * amount).astype(np.float32).reshape(-1) @ evidence.reshape(-1, evidence.shape[-1])
     return gathered
 
 

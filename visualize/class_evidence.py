@@ -1,29 +1,31 @@
 """Class evidence: what in the photo speaks for one class, and what against it.
 
 Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391, equations 1 and 2) weighs the channels of a map by their mean
-gradient. Gradient × attention (Chefer et al. 2021, arXiv 2103.15679, equations 5 and 6) is a rollout in which the
-attention of each head is first weighed by its own gradient; here it goes through squeezed keys and from stage to
-stage as :mod:`visualize.rollout` does.
+gradient, which supposes that a channel means the same everywhere: true of late stages. HiResCAM (Draelos & Carin 2020,
+arXiv 2011.08891, section 3.2) weighs every place by its own gradient, as early stages need it. Gradient × attention
+(Chefer et al. 2021, arXiv 2103.15679, equations 5 and 6) is a rollout in which the attention of each head is first
+weighed by its own gradient; here it goes through squeezed keys and from stage to stage as :mod:`visualize.rollout`
+does.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from cvt.errors import ConfigError
-from visualize.attention import exponentials
+from visualize.attention import weigh_evidence
 from visualize.feature_maps import evidence_of
 from visualize.heatmap import Heatmap, stage_of
 from visualize.rollout import enter_stage, leave_stage, spread_keys, start_vector
 
 if TYPE_CHECKING:
-    from cvt.trace import BlockTrace, Trace
+    from cvt.trace import Trace
 
 __all__ = ["Method", "class_evidence"]
 
-Method = Literal["grad_cam", "grad_attention"]
+Method = Literal["grad_cam", "hires_cam", "grad_attention"]
 
 
 def class_evidence(trace: Trace, stage: int, method: Method = "grad_cam", *, positive: bool = False) -> Heatmap:
@@ -33,10 +35,12 @@ def class_evidence(trace: Trace, stage: int, method: Method = "grad_cam", *, pos
         trace: traced with a target.
         stage: from 0; negative counts from the end.
         method: "grad_cam": the stage's map, channels weighted by the mean gradient of the class's logit, summed:
-            signed, kind "diverging". In a last stage with CLS the map is the one the last block reads. Or
-            "grad_attention": relevance of the tokens that enter the stage, gathered from the last block of the
-            network down to the stage's first: never negative, kind "sequential".
-        positive: keep only what speaks for the class (Grad-CAM's own ReLU); kind "sequential".
+            signed, kind "diverging". In a last stage with CLS the map is the one the last block reads. "hires_cam":
+            the same, each place weighted by its own gradient; in a last stage without CLS zero, since its tokens are
+            normalised one by one before they are averaged. "grad_attention": relevance of the tokens that enter the
+            stage, gathered from the last block of the network down to the stage's first: never negative, kind
+            "sequential".
+        positive: keep only what speaks for the class (the CAMs' own ReLU); kind "sequential".
 
     Raises:
         ConfigError: there is no such stage or method, or the trace has no target.
@@ -47,14 +51,17 @@ def class_evidence(trace: Trace, stage: int, method: Method = "grad_cam", *, pos
     assert target is not None
     details: dict[str, str | int] = {"class": trace.label(target), "stage": index + 1}
     grid = traced.geometry.tokens
-    if method == "grad_cam":
-        evidence = np.tensordot(gradient.mean(axis=(1, 2), dtype=np.float64).astype(np.float32), activation, axes=1)
+    if method in ("grad_cam", "hires_cam"):
+        if method == "grad_cam":
+            gradient = gradient.mean(axis=(1, 2), keepdims=True, dtype=np.float64).astype(np.float32)
+        evidence = (gradient * activation).sum(axis=0)
         evidence = np.maximum(evidence, 0) if positive else evidence
-        return Heatmap(evidence, grid, "sequential" if positive else "diverging", "Grad-CAM", details=details)
+        name = "Grad-CAM" if method == "grad_cam" else "HiResCAM"
+        return Heatmap(evidence, grid, "sequential" if positive else "diverging", name, details=details)
     if method == "grad_attention":
         relevance = _token_relevance(trace, index)[int(traced.has_cls) :].reshape(grid.shape)
         return Heatmap(relevance, grid, "sequential", "gradient × attention", details=details)
-    raise ConfigError(f"method={method!r} is unknown: allowed are 'grad_cam' and 'grad_attention'")
+    raise ConfigError(f"method={method!r} is unknown: allowed are {', '.join(map(repr, get_args(Method)))}")
 
 
 def _token_relevance(trace: Trace, stage: int) -> np.ndarray:
@@ -69,23 +76,6 @@ def _token_relevance(trace: Trace, stage: int) -> np.ndarray:
             relevance = enter_stage(trace, index, leave_stage(trace, index + 1, relevance))
         traced = trace.stages[index]
         for block in reversed(traced.blocks):
-            keys = _weigh_evidence(block, traced.scale, relevance)
+            keys = weigh_evidence(block, traced.scale, relevance)
             relevance = relevance + spread_keys(trace, index, keys)
     return relevance
-
-
-def _weigh_evidence(block: BlockTrace, scale: float, weights: np.ndarray) -> np.ndarray:
-    """``weights @ Ā``, ``[queries]`` to ``[keys]``; Ā is the mean over heads of (∇A ⊙ A)⁺.
-
-    The gradient of an attention weight is the context's gradient at its query times the value at its key.
-    """
-    assert block.context_gradient is not None and block.value is not None
-    value = block.value.transpose(0, 2, 1)
-    gathered = np.zeros(block.key.shape[1], dtype=np.float32)
-    for rows, exps, sums in exponentials(block, scale):
-        evidence = np.matmul(block.context_gradient[:, rows], value)
-        np.maximum(evidence, 0, out=evidence)
-        evidence *= exps
-        shares = (weights[rows] / sums[..., 0]) / len(value)
-        gathered += shares.astype(np.float32).reshape(-1) @ evidence.reshape(-1, evidence.shape[-1])
-    return gathered

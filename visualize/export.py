@@ -27,12 +27,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from visualize.attention import attention_heads, attention_received
-from visualize.class_evidence import class_evidence
+from visualize.class_evidence import Method, class_evidence
 from visualize.describe import describe
 from visualize.feature_maps import feature_map
 from visualize.heatmap import Heatmap
@@ -52,17 +52,17 @@ def standard_maps(trace: Trace) -> dict[str, Heatmap]:
     """The maps that tell most about a trace, by name.
 
     ``feature_norm.{s}`` and ``attention_received.{s}`` (last block) of every stage, ``cls_attention.{h}`` of every
-    head of the last block where it has CLS, ``rollout``; with a target ``grad_cam.{s}`` and ``grad_attention.{s}``.
+    head of the last block where it has CLS, ``rollout``; with a target a rollout for that class, and ``grad_cam.{s}``,
+    ``hires_cam.{s}`` and ``grad_attention.{s}``.
     """
     stages = range(len(trace.stages))
     maps = {f"feature_norm.{s}": feature_map(trace, s) for s in stages}
     maps |= {f"attention_received.{s}": attention_received(trace, s, -1) for s in stages}
     if trace.stages[-1].has_cls:
         maps |= {f"cls_attention.{h}": one for h, one in enumerate(attention_heads(trace, -1, -1, "cls"))}
-    maps["rollout"] = rollout(trace)
+    maps["rollout"] = rollout(trace, for_class=trace.target is not None)
     if trace.target is not None:
-        maps |= {f"grad_cam.{s}": class_evidence(trace, s, "grad_cam") for s in stages}
-        maps |= {f"grad_attention.{s}": class_evidence(trace, s, "grad_attention") for s in stages}
+        maps |= {f"{method}.{s}": class_evidence(trace, s, method) for method in get_args(Method) for s in stages}
     return maps
 
 

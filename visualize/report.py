@@ -49,7 +49,8 @@ ACROSS = 8
 
 _Window = tuple[int, int, int, int]
 
-_METHODS: tuple[Method, ...] = ("grad_cam", "grad_attention")
+_EVIDENCE: tuple[tuple[Method, int], ...] = (("grad_cam", -1), ("grad_attention", 0))
+"""Methods and the stages whose maps the network's answer follows best (``benchmarks/faithfulness.py``)."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ def report(
         raise ValueError("a trace in evidence has no target: make it with trace(..., target=CLASS), by index or name")
     language = readable(language)
     figure = _figure(trace, _lines(trace, evidence, language), model_name, photo_name, language)
-    told = phrase(language, "report", "told", label=_label(trace, trace.top(1)[0][0]), rollout=describe(rollout(trace)))
+    rolled = describe(_rollout(trace, evidence), language)
+    told = phrase(language, "report", "told", label=_label(trace, trace.top(1)[0][0]), rollout=rolled)
     metadata = {
         ".png": {"Title": photo_name, "Description": told},
         ".pdf": {"Title": photo_name, "Subject": told, "CreationDate": None},
@@ -126,12 +128,12 @@ def _lines(trace: Trace, evidence: Sequence[Trace], language: Language) -> list[
     in_stage = [detail("stage", stage + 1, language) for stage in stages]
     norms = [feature_map(trace, stage) for stage in stages]
     received = [attention_received(trace, stage, -1) for stage in stages]
-    rolled = rollout(trace)
+    rolled = _rollout(trace, evidence)
     lines = [
         [_Row(title(norms[0], language, details=False), norms, in_stage)],
         [
             _Row(phrase(language, "report", "received"), received, in_stage),
-            _Row(title(rolled, language, details=False), [rolled], [""]),
+            _Row(title(rolled, language, details=False), [rolled], [str(rolled.details.get("class", ""))]),
         ],
     ]
     if trace.stages[-1].has_cls:
@@ -143,12 +145,19 @@ def _lines(trace: Trace, evidence: Sequence[Trace], language: Language) -> list[
             lines.append([_Row(phrase(language, "report", "heads"), some, in_head, shared)])
     classes = [_label(one, one.target or 0) for one in evidence]
     rows = []
-    for method in _METHODS if evidence else ():
-        maps = [class_evidence(one, -1, method) for one in evidence]
-        rows.append(_Row(title(maps[0], language, details=False), maps, classes, shared_limits(maps)))
-    together = 2 * len(evidence) <= ACROSS
+    for method, stage in _EVIDENCE if evidence else ():
+        maps = [class_evidence(one, stage, method) for one in evidence]
+        name, of_stage = title(maps[0], language, details=False), in_stage[stage]
+        heading = phrase(language, "describe", "subject", name=name, details=of_stage)
+        rows.append(_Row(heading, maps, classes, shared_limits(maps)))
+    together = len(rows) * len(evidence) <= ACROSS
     lines += [rows] if rows and together else [[row] for row in rows]
     return lines
+
+
+def _rollout(trace: Trace, evidence: Sequence[Trace]) -> Heatmap:
+    """The rollout for the first class there is evidence for, where there is one."""
+    return rollout(evidence[0], for_class=True) if evidence else rollout(trace)
 
 
 def _figure(

@@ -11,6 +11,11 @@ Between stages, and from the first stage to the pixels, relevance goes back thro
 convolution. It is a row vector that travels, from the last block to the first, so nothing larger than a few rows of
 attention is ever held, and footprints are products of a vertical and a horizontal one.
 
+As published, rollout knows of no class and takes ½ for granted, and what it marks in a CvT matters to the answer no
+more than the centre of the photo does (``benchmarks/faithfulness.py``). A rollout for a class mends both: A becomes
+the part of it that speaks for the class, (∇A ⊙ A)⁺ with its rows scaled to 1
+(:func:`visualize.attention.weigh_evidence`), and a token keeps the share of itself that it keeps in a trained CvT.
+
 Relevance is conserved: every factor's rows sum to 1. Only where CLS enters, at a stage's embedding, has its share
 nowhere to go, since CLS is learned and not seen; what the tokens hold is then scaled up to the whole.
 """
@@ -23,8 +28,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cvt.errors import ConfigError
 from cvt.geometry import Grid, token_footprint
-from visualize.attention import Query, query_row, weigh_rows
+from visualize.attention import Query, query_row, weigh_evidence, weigh_rows
+from visualize.feature_maps import evidence_of
 from visualize.heatmap import Heatmap, position
 
 if TYPE_CHECKING:
@@ -43,7 +50,23 @@ __all__ = [
 ]
 
 
-def rollout(trace: Trace, start: Query | None = None, *, stage: int = -1, stop_stage: int | None = None) -> Heatmap:
+CLASS_RESIDUAL = 0.8
+"""Share of a token that stays with itself in a rollout for a class.
+
+Measured as ‖x‖ / (‖x‖ + ‖attention(x)‖) in the bundled model: 0.73 to 0.85 on average in six
+blocks of seven.
+"""
+
+
+def rollout(
+    trace: Trace,
+    start: Query | None = None,
+    *,
+    stage: int = -1,
+    stop_stage: int | None = None,
+    for_class: bool = False,
+    residual: float | None = None,
+) -> Heatmap:
     """Follow attention from the output of a stage back to the pixels.
 
     Args:
@@ -52,22 +75,34 @@ def rollout(trace: Trace, start: Query | None = None, *, stage: int = -1, stop_s
             tokens alike: what the classifier reads.
         stage: the stage whose output is explained, from 0; negative counts from the end.
         stop_stage: stop at the tokens that enter this stage's first block, instead of at the pixels.
+        for_class: follow only the attention that speaks for the traced class.
+        residual: the share of a token that stays with itself in each block, 0 to 1; by default ½, and
+            :data:`CLASS_RESIDUAL` for a class.
 
     Returns:
         A distribution, over the model's pixels, or over a stage's tokens, where ``cls_share`` is what CLS holds.
         ``baseline`` is 1 / number of pixels or tokens.
 
     Raises:
-        ConfigError: there is no such stage or token, or the rollout would stop above where it starts.
+        ConfigError: there is no such stage or token, the rollout would stop above where it starts, ``residual`` is no
+            share, or a class is asked for and none was traced.
     """
     first = position("stage", stage, len(trace.stages))
     last = 0 if stop_stage is None else position("stop_stage", stop_stage, first + 1)
-    relevance, told = start_vector(trace, first, start)
+    if residual is None:
+        residual = CLASS_RESIDUAL if for_class else 0.5
+    if not 0 <= residual <= 1:
+        raise ConfigError(f"residual={residual!r} must be a share, 0 to 1")
+    details: dict[str, str | int] = {}
+    if for_class:
+        evidence_of(trace.stages[first])
+        details["class"] = trace.label(trace.target or 0)
+    details["from stage"] = first + 1
+    relevance, details["start"] = start_vector(trace, first, start)
     for index in range(first, last - 1, -1):
         if index < first:
             relevance = enter_stage(trace, index, leave_stage(trace, index + 1, relevance))
-        relevance = _through_blocks(trace, index, relevance)
-    details: dict[str, str | int] = {"from stage": first + 1, "start": told}
+        relevance = _through_blocks(trace, index, relevance, residual, for_class)
     if stop_stage is None:
         values = leave_stage(trace, 0, relevance)
         height, width = values.shape
@@ -138,12 +173,15 @@ def spread_keys(trace: Trace, stage: int, relevance: np.ndarray) -> np.ndarray:
     return np.concatenate([relevance[:cls], spatial.reshape(-1)])
 
 
-def _through_blocks(trace: Trace, stage: int, relevance: np.ndarray) -> np.ndarray:
+def _through_blocks(trace: Trace, stage: int, relevance: np.ndarray, residual: float, for_class: bool) -> np.ndarray:
     """Relevance of a stage's output tokens, carried through its blocks to its input tokens."""
     traced = trace.stages[stage]
     for block in reversed(traced.blocks):
-        keys = weigh_rows(block, traced.scale, relevance)
-        relevance = 0.5 * (relevance + spread_keys(trace, stage, keys))
+        if for_class:
+            keys = weigh_evidence(block, traced.scale, relevance, shares=True)
+        else:
+            keys = weigh_rows(block, traced.scale, relevance)
+        relevance = residual * relevance + (1 - residual) * spread_keys(trace, stage, keys)
     return relevance
 
 

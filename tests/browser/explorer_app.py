@@ -14,7 +14,7 @@ from PIL import Image
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 from cvt.trace import Trace, trace
-from ui.explorer import Explorer, ExplorerData, explorer_value, requested_class, with_evidence, with_rollout
+from ui.explorer import Explorer, ExplorerData, explorer_value, requested_class, with_evidence
 
 RESOLUTION = 128
 """Grids of 32², 16² and 8² tokens, whatever the bundled model's own resolution."""
@@ -84,7 +84,6 @@ def build(bench: Bench) -> gr.Blocks:
         value = bench.value(name)
         wait(name)
         yield value, name
-        yield with_rollout(value, bench.trace(name)), f"{name} with rollout"
 
     def evidence(name: str, event: gr.EventData) -> tuple[ExplorerData, str]:
         target = requested_class(event, bench.model.config.num_labels)
@@ -93,7 +92,7 @@ def build(bench: Bench) -> gr.Blocks:
         return with_evidence(bench.shown[name], bench.trace(name, target)), f"{name} with evidence"
 
     with gr.Blocks(analytics_enabled=False) as demo:
-        explorer = Explorer(with_rollout(bench.value("0"), bench.trace("0")))
+        explorer = Explorer(with_evidence(bench.value("0"), bench.trace("0", bench.trace("0").top(1)[0][0])))
         name = gr.Textbox("0", elem_id="name", label="photo")
         answered = gr.Textbox(elem_id="answered", label="answered")
         at_once: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, "trigger_mode": "multiple"}

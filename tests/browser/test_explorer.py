@@ -279,7 +279,7 @@ def test_a_late_answer_never_overwrites_a_newer_photo(page: Page, url: str, benc
     show(page, "3")
     expect(page).to_have_url(re.compile("example=photo-3"))
     gate.released.set()
-    expect(page.locator("#answered textarea")).to_have_value("2 with rollout")
+    expect(page.locator("#answered textarea")).to_have_value("2")
     expect(root).to_have_attribute("data-state", "ready")
     expect(page).to_have_url(re.compile("example=photo-3"))
     box = page.locator(".picture").bounding_box()

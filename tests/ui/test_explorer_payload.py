@@ -19,8 +19,8 @@ from cvt.errors import ConfigError
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 from cvt.trace import Trace, trace
-from ui.explorer import Explorer, assets, explorer_value, requested_class, with_evidence, with_rollout
-from ui.explorer.payload import DISPLAY_SIDE, levels
+from ui.explorer import Explorer, assets, explorer_value, requested_class, with_evidence
+from ui.explorer.payload import DISPLAY_SIDE, evidence_methods, levels
 
 FOLDER = Path(assets.__file__).parent
 MODULES = sorted(FOLDER.glob("*.js"))
@@ -80,20 +80,33 @@ def test_levels_are_within_half_a_step(count: int) -> None:
 
 def test_features_and_maps_are_sent_as_levels(model: CvtForImageClassification) -> None:
     traced = seen(model, target=3)
-    value = with_evidence(with_rollout(explorer_value(traced, model_name="m"), traced), traced)
+    value = with_evidence(explorer_value(traced, model_name="m"), traced)
     for stage, sent in zip(traced.stages, value.stages, strict=True):
         read = read_levels(
             Path(sent.features.path).read_bytes(), [sent.tokens.rows * sent.tokens.columns] * sent.channels
         )
         np.testing.assert_allclose(read, stage.feature_map.ravel(), atol=np.ptp(stage.feature_map) / 125)
-    assert value.rollout is not None
-    (rollout,) = value.rollout.maps
-    assert (rollout.grid.rows, rollout.grid.columns) == (64, 64)
     (evidence,) = value.evidence
     assert evidence.index == 3
-    assert [(one.stage, one.method) for one in evidence.maps.maps] == [
-        (stage, method) for stage in range(3) for method in ("grad_cam", "grad_attention")
+    *of_stages, rollout = evidence.maps.maps
+    assert [(one.stage, one.method) for one in of_stages] == [
+        (stage, method) for stage, sent in enumerate(value.stages) for method in sent.methods
     ]
+    assert (rollout.method, rollout.grid.rows, rollout.grid.columns) == ("rollout", 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("stage", "count", "cams"),
+    [
+        (0, 3, ["hires_cam"]),
+        (1, 3, ["grad_cam", "hires_cam"]),
+        (2, 3, ["grad_cam"]),
+        (0, 2, ["hires_cam"]),
+        (0, 1, ["grad_cam"]),
+    ],
+)
+def test_each_stage_offers_what_tells_something_there(stage: int, count: int, cams: list[str]) -> None:
+    assert evidence_methods(stage, count) == [*cams, "grad_attention"]
 
 
 def test_evidence_is_kept_for_the_classes_asked_for_before(model: CvtForImageClassification) -> None:

@@ -52,15 +52,15 @@ def test_curves_of_every_method_run_between_nothing_and_the_whole_photo(
     [("svg", b"<?xml"), ("npz", b"PK"), ("json", b"{")],
 )
 def test_every_file_is_what_its_name_says(loaded: LoadedModel, seen: Trace, kind: str, beginning: bytes) -> None:
-    path = take_home(loaded, seen, seen, kind)
+    path = take_home(loaded, seen, kind)
     assert path.name == f"cvt-explorer.{kind}"
     assert path.read_bytes().startswith(beginning)
 
 
 def test_arrays_and_summary_hold_this_photo(loaded: LoadedModel, seen: Trace) -> None:
-    with np.load(take_home(loaded, seen, seen, "npz")) as arrays:
+    with np.load(take_home(loaded, seen, "npz")) as arrays:
         assert any(np.array_equal(arrays[name], seen.logits) for name in arrays.files)
-    summary = json.loads(take_home(loaded, seen, seen, "json", "ja").read_text(encoding="utf-8"))
+    summary = json.loads(take_home(loaded, seen, "json", "ja").read_text(encoding="utf-8"))
     assert summary["model"] == "Small cvt" or "Small cvt" in json.dumps(summary)
 
 
@@ -69,6 +69,6 @@ def test_no_other_kind_and_nothing_left_behind(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(ConfigError, match="'exe' must be one of png, pdf"):
-        take_home(loaded, seen, seen, "exe")
-    take_home(loaded, seen, seen, KINDS[3])
+        take_home(loaded, seen, "exe")
+    take_home(loaded, seen, KINDS[3])
     assert list(tmp_path.glob("**/cvt-explorer.*")) == list(tmp_path.glob("gradio/**/cvt-explorer.*"))

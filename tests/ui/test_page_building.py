@@ -47,7 +47,6 @@ def test_the_first_example_and_its_result_are_part_of_the_page(demo: gr.Blocks) 
     assert [card["stage"] for card in strip["value"]["cards"]] == [1, 2, 3]
     explorer = next(c["props"] for c in demo.config["components"] if "explorer" in str(c["props"].get("html_template")))
     assert explorer["value"]["example"] == FIRST.id
-    assert explorer["value"]["rollout"] is not None
 
 
 def test_what_the_first_paint_shows_is_never_cleaned_away(demo: gr.Blocks) -> None:

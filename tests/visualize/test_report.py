@@ -112,7 +112,15 @@ def test_what_is_shown(traced: Callable[..., Trace], drawn: list[Figure], tmp_pa
     report(trace, tmp_path / "sheet.svg", model_name="a model")
     shown = [text.get_text() for text in words(drawn[0])]
     assert any(text.startswith("a model: blocks 1/2/2, width 8/12/24, heads 1/3/6") for text in shown)
-    for label in ("stage 1", "stage 2", "stage 3", "head 1", "head 6", "Grad-CAM", "Gradient × attention", "LABEL_1"):
+    for label in (
+        "stage 1",
+        "stage 2",
+        "head 1",
+        "head 6",
+        "Grad-CAM (stage 3)",
+        "Gradient × attention (stage 1)",
+        "LABEL_1",
+    ):
         assert label in shown
     assert sum(text.endswith("%") for text in shown) == 5
     keys = trace.stages[2].geometry.keys

@@ -63,6 +63,44 @@ def test_all_tokens_is_the_mean_of_each(by_hand: Callable[..., Trace]) -> None:
     np.testing.assert_allclose(rollout(trace).values, np.mean(each, axis=0), atol=1e-6)
 
 
+def for_a_class(by_hand: Callable[..., Trace]) -> Trace:
+    """Two tokens, ∇A = [[2, −1], [3, 0]] and A = [[½, ½], [1, 0]], as for gradient × attention; (∇A ⊙ A)⁺ has the rows
+    (1, 0) and (3, 0), so that both tokens' evidence lies on the first."""
+    gradients = [[[[2.0, -1.0], [3.0, 0.0]]]]
+    return by_hand([[[0.5, 0.5], [1, 0]]], values=[np.eye(2)[None]], context_gradients=gradients, size=(1, 2))
+
+
+def test_for_a_class_by_hand(by_hand: Callable[..., Trace]) -> None:
+    trace = for_a_class(by_hand)
+    heatmap = rollout(trace, for_class=True)
+    np.testing.assert_allclose(heatmap.values, [[0.8 * 0.5 + 0.2, 0.8 * 0.5]], atol=1e-6)
+    assert heatmap.details["class"] == "LABEL_1"
+    np.testing.assert_allclose(rollout(trace, for_class=True, residual=0.5).values, [[0.75, 0.25]], atol=1e-6)
+    np.testing.assert_allclose(rollout(trace, (0, 1), for_class=True, residual=0.5).values, [[0.5, 0.5]], atol=1e-6)
+    plain = rollout(trace)
+    np.testing.assert_allclose(plain.values, [[0.625, 0.375]], atol=1e-6)
+    assert "class" not in plain.details
+    np.testing.assert_allclose(rollout(trace, residual=0.8).values, [[0.55, 0.45]], atol=1e-6)
+
+
+def test_without_evidence_attention_itself_is_followed(by_hand: Callable[..., Trace]) -> None:
+    """The first row's gradients are all negative; the second's evidence lies on the first token."""
+    gradients = [[[[-2.0, -1.0], [3.0, 0.0]]]]
+    trace = by_hand([[[0.5, 0.5], [1, 0]]], values=[np.eye(2)[None]], context_gradients=gradients, size=(1, 2))
+    np.testing.assert_allclose(rollout(trace, for_class=True, residual=0).values, [[0.75, 0.25]], atol=1e-6)
+
+
+def test_for_a_class_relevance_is_conserved_and_follows_the_class(traced: Callable[..., Trace], kind: str) -> None:
+    one, other = (rollout(traced(kind, target=target), for_class=True) for target in (0, 3))
+    for heatmap in (one, other):
+        assert heatmap.values.sum(dtype=np.float64) == pytest.approx(1, abs=1e-5)
+        assert heatmap.values.min() >= 0
+    assert np.abs(one.values - other.values).max() > 0.01 * one.values.max()
+    same = [rollout(traced(kind, target=target)).values for target in (0, 3, None)]
+    np.testing.assert_allclose(same[0], same[2], atol=1e-8)
+    np.testing.assert_allclose(same[1], same[2], atol=1e-8)
+
+
 def window_matrix(inputs: tuple[int, int], outputs: tuple[int, int], kernel: int, stride: int, pad: int) -> np.ndarray:
     """Spread of every output cell over the input cells, one dimension times the other, written out cell by cell."""
 
@@ -236,3 +274,7 @@ def test_errors(traced: Callable[..., Trace]) -> None:
         rollout(trace, "cls", stage=0)
     with pytest.raises(ConfigError, match="row 9 does not exist"):
         rollout(trace, (9, 0))
+    with pytest.raises(ConfigError, match=r"residual=1.5 must be a share, 0 to 1"):
+        rollout(trace, residual=1.5)
+    with pytest.raises(ConfigError, match="no class evidence: make it with trace"):
+        rollout(trace, for_class=True)

@@ -5,7 +5,6 @@ The page gives it values and hears one event::
     explorer = Explorer()
     ...
     yield explorer_value(trace, model_name=name, example=example)          # a first picture within 0.3 s
-    yield with_rollout(value, trace)                                        # the same key: nothing starts again
 
     @explorer.evidence(inputs=[...], outputs=explorer, show_progress="hidden")
     def answer(..., event: gr.EventData):                                   # somebody asks for another class

@@ -3,7 +3,7 @@
 import { SHARED_REACH, percent } from "./pure.js";
 import { drawScale } from "./draw.js";
 import { digits, factsOf, nameOf, sentenceOf } from "./words.js";
-import { METHODS, PALETTE_OF, USES, VIEWS, classNow, control, countsNow, part, root, selection, setText, spoken, stageNow, state, text } from "./state.js";
+import { PALETTE_OF, USES, VIEWS, classNow, control, countsNow, part, root, selection, setText, spoken, stageNow, state, text } from "./state.js";
 
 /** Fill a select with [value, words] where they have changed, and choose one. */
 function fillSelect(select, entries, chosen) {
@@ -22,7 +22,6 @@ export function prepareControls() {
   part(".frame").setAttribute("aria-label", text("label"));
   fillSelect(control("view"), VIEWS.map((view) => [view, text(`view.${view}`)]), selection.view);
   fillSelect(control("scale"), ["shared", "stretched"].map((name) => [name, text(`option.${name}`)]), "shared");
-  fillSelect(control("method"), METHODS.map((name) => [name, text(`option.${name}`)]), selection.method);
   reserve(part(".explanation"), "explain.", { keys: 1000, queries: 1000, channels: 1000, class: "garbage truck" });
   reserve(part(".scale-name"), "scale.", { unit: text("unit.feature.norm"), reach: SHARED_REACH });
 }
@@ -40,7 +39,7 @@ function reserve(node, prefix, values) {
 /** Make every select say what is chosen, and offer what this stage has. */
 export function refreshControls() {
   const { stages } = state.current;
-  const { blocks, heads, channels } = stageNow();
+  const { blocks, heads, channels, methods } = stageNow();
   const numbered = (count, name) => Array.from({ length: count }, (_, index) => [index, text(`option.${name}`, { [name]: index + 1, count })]);
   fillSelect(control("stage"), numbered(stages.length, "stage").map(([index, words]) => [index + 1, words]), selection.stage);
   fillSelect(control("block"), numbered(blocks.length, "block"), selection.block);
@@ -48,11 +47,11 @@ export function refreshControls() {
   const alone = [[selection.head, text("option.head", { head: 1, count: 1 })]];
   fillSelect(control("head"), heads > 1 ? [...together, ...numbered(heads, "head")] : alone, selection.head);
   fillSelect(control("channel"), [["norm", text("option.channel.norm")], ...numbered(channels, "channel")], selection.channel);
+  fillSelect(control("method"), methods.map((name) => [name, text(`option.${name}`)]), selection.method);
   const known = state.current.value.classes;
   const classes = known.includes(classNow()) ? known : [...known, classNow()];
   fillSelect(control("target"), classes.map(classOption), selection.target);
   control("view").value = selection.view;
-  control("method").value = selection.method;
   for (const name of ["stage", "block", "head", "channel", "method", "target"]) {
     const used = USES[selection.view].includes(name);
     control(name).disabled = !used;
@@ -66,8 +65,9 @@ function classOption({ index, label, probability }) {
 }
 
 function explanation() {
-  const { view, channel } = selection;
-  const kind = view === "feature" ? `feature.${channel === "norm" ? "norm" : "channel"}` : view;
+  const { view, channel, method } = selection;
+  const kinds = { feature: `feature.${channel === "norm" ? "norm" : "channel"}`, class_evidence: `class_evidence.${method}` };
+  const kind = kinds[view] ?? view;
   const none = view === "attention_cls" && !stageNow().has_cls ? ".none" : "";
   return text(`explain.${kind}${none}`, { ...countsNow(), class: classNow().label });
 }

@@ -19,7 +19,7 @@ export class PhotoData {
     const evidence = [...value.evidence, ...this.value.evidence.filter((one) => !had(one))];
     const known = new Set(value.classes.map((one) => one.index));
     const classes = [...value.classes, ...this.value.classes.filter((one) => !known.has(one.index))];
-    this.value = { ...value, rollout: value.rollout ?? this.value.rollout, evidence, classes };
+    this.value = { ...value, evidence, classes };
   }
 
   /** Stop every download and computation, and let go of every number. */
@@ -94,12 +94,10 @@ export class PhotoData {
   /** How to get the next thing that nobody has asked for yet; undefined when there is none. */
   missing(stage) {
     const near = this.stages.map((_, index) => index + 1).sort((a, b) => Math.abs(a - stage) - Math.abs(b - stage) || b - a);
-    const { rollout, evidence } = this.value;
     const all = [
       ...near.flatMap((s) => this.stages[s - 1].blocks.map((_, b) => [`block ${s} ${b}`, () => this.block(s, b)]).reverse()),
       ...near.map((s) => [`features ${s}`, () => this.features(s)]),
-      ...(rollout ? [["rollout", () => this.maps("rollout", rollout)]] : []),
-      ...evidence.map(({ index, maps }) => [`evidence ${index}`, () => this.maps(`evidence ${index}`, maps)]),
+      ...this.value.evidence.map(({ index, maps }) => [`evidence ${index}`, () => this.maps(`evidence ${index}`, maps)]),
     ];
     return all.find(([name]) => !this.promises.has(name))?.[1];
   }

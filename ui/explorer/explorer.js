@@ -7,7 +7,7 @@ import { Panel } from "./draw.js";
 import { mapKey, mapOf, needs, wantedPanels } from "./maps.js";
 import { listenToPanel, onKey } from "./pointer.js";
 import { save, setUrl, share, writeUrl } from "./share.js";
-import { METHODS, PALETTE_OF, VIEWS, classNow, control, isReady, parameters, part, root, selection, stageNow, state, text } from "./state.js";
+import { PALETTE_OF, VIEWS, classNow, control, isReady, parameters, part, root, selection, stageNow, state, text } from "./state.js";
 
 let turn = 0; // counts wishes: what an older one brings is dropped
 let newest = 0; // when the newest value was made
@@ -123,7 +123,7 @@ function choose(wanted, { stages, value }) {
   const stage = stages[selection.stage - 1];
   if (stage !== before) moveTokens(before.tokens, stage.tokens);
   if (VIEWS.includes(wanted.view)) selection.view = wanted.view;
-  if (METHODS.includes(wanted.method)) selection.method = wanted.method;
+  selection.method = [wanted.method, selection.method, stage.methods[0]].find((one) => stage.methods.includes(one));
   if (wanted.channel === "norm") selection.channel = "norm";
   selection.channel = pickIndex(wanted.channel, stage.channels) ?? pickIndex(selection.channel, stage.channels) ?? "norm";
   selection.target = pickIndex(wanted.target, value.class_count) ?? selection.target;
@@ -271,7 +271,6 @@ function explainAbsence(map) {
     const words = first ? text("notice.no cls", { stage: selection.stage, first }) : text("notice.never cls");
     return notice(words, text("notice.show received"), () => open({ view: "attention_received" }));
   }
-  if (selection.view === "rollout") return notice(text("notice.rollout"));
   const { index, label } = classNow();
   notice(text("notice.evidence", { class: label }));
   const question = `${state.current.value.key} ${index}`;

@@ -18,8 +18,7 @@ export function needs(data) {
 
 /** The server's maps for the chosen view, where they have come. */
 function serverMaps(data) {
-  if (selection.view === "rollout") return data.value.rollout && { name: "rollout", data: data.value.rollout };
-  const found = selection.view === "class_evidence" && data.value.evidence.find((one) => one.index === selection.target);
+  const found = USES[selection.view].includes("target") && data.value.evidence.find((one) => one.index === selection.target);
   return found ? { name: `evidence ${found.index}`, data: found.maps } : null;
 }
 
@@ -83,16 +82,16 @@ function serverMap() {
   const maps = serverMaps(state.current);
   const drawn = maps && state.current.peek(maps.name);
   if (!drawn) return null;
-  if (selection.view === "rollout") return { ...drawn[0], reach: extremes(drawn[0].values)[1] };
-  return { ...drawn.find(isChosen), reach: evidenceReach() };
+  return { ...drawn.find(isChosen), reach: reachOfClasses() };
 }
 
 function isChosen(map) {
+  if (selection.view === "rollout") return map.method === "rollout";
   return map.stage === selection.stage - 1 && map.method === selection.method;
 }
 
-/** The largest evidence in this stage for any class asked for so far, so that classes compare. */
-function evidenceReach() {
+/** The largest value of the chosen map for any class asked for so far, so that classes compare. */
+function reachOfClasses() {
   const maps = state.current.value.evidence.flatMap((one) => state.current.peek(`evidence ${one.index}`) ?? []);
   return Math.max(...maps.filter(isChosen).flatMap((map) => extremes(map.values).map(Math.abs)));
 }

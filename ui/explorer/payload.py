@@ -29,7 +29,7 @@ from visualize.class_evidence import Method, class_evidence
 from visualize.heatmap import Heatmap
 from visualize.rollout import rollout
 
-__all__ = ["ExplorerData", "explorer_value", "with_evidence", "with_rollout"]
+__all__ = ["ExplorerData", "explorer_value", "with_evidence"]
 
 DISPLAY_SIDE = 1280
 """Longest side, in pixels, of the photo that is shown; the whole photo is fetched when a picture is saved."""
@@ -39,8 +39,6 @@ FEATURE_LEVELS = 64
 
 CLASSES = 10
 """How many of the most probable classes the explorer offers."""
-
-EVIDENCE_METHODS: tuple[Method, ...] = ("grad_cam", "grad_attention")
 
 
 class GridData(GradioModel):
@@ -72,7 +70,7 @@ class MapData(GradioModel):
     baseline: float | None
     cls_share: float | None
     stage: int | None
-    method: str | None
+    method: str
 
 
 class MapsData(GradioModel):
@@ -91,14 +89,14 @@ class ClassData(GradioModel):
 
 
 class EvidenceData(GradioModel):
-    """Where the evidence for one class lies: a map for every stage and method."""
+    """Where the evidence for one class lies: a map for each stage's methods, and the rollout."""
 
     index: int
     maps: MapsData
 
 
 class StageData(GradioModel):
-    """One stage; ``features`` is a file of levels (:func:`levels`), one map per channel."""
+    """One stage; ``features`` is a file of levels (:func:`levels`), one map per channel; ``methods`` show evidence."""
 
     tokens: GridData
     queries: GridData
@@ -109,6 +107,7 @@ class StageData(GradioModel):
     scale: float
     blocks: list[FileData]
     features: FileData
+    methods: list[Method]
 
 
 class ExplorerData(GradioModel):
@@ -132,12 +131,11 @@ class ExplorerData(GradioModel):
     stages: list[StageData]
     class_count: int
     classes: list[ClassData]
-    rollout: MapsData | None = None
     evidence: list[EvidenceData] = Field(default_factory=list)
 
 
 def explorer_value(trace: Trace, *, model_name: str, example: str | None = None) -> ExplorerData:
-    """A trace as the explorer's value. Fast: no map is worked out here; add them by the two functions below.
+    """A trace as the explorer's value. Fast: no map is worked out here; :func:`with_evidence` adds some.
 
     Args:
         trace: a traced photo.
@@ -145,7 +143,8 @@ def explorer_value(trace: Trace, *, model_name: str, example: str | None = None)
         example: the ``example`` of the address, for a photo that comes with the page; an uploaded photo has None and
             never appears in a link.
     """
-    stages = [_stage(stage) for stage in trace.stages]
+    count = len(trace.stages)
+    stages = [_stage(stage, evidence_methods(index, count)) for index, stage in enumerate(trace.stages)]
     digest = hashlib.sha256(trace.photo.tobytes() + trace.logits.tobytes() + model_name.encode())
     digest.update("".join(block.path for stage in stages for block in stage.blocks).encode())
     photo = Image.fromarray(trace.photo)
@@ -165,13 +164,10 @@ def explorer_value(trace: Trace, *, model_name: str, example: str | None = None)
     )
 
 
-def with_rollout(value: ExplorerData, trace: Trace) -> ExplorerData:
-    """The value with the relevance of every place for CLS (or for the mean token, where there is no CLS)."""
-    return value.model_copy(update={"rollout": _maps("rollout", [(rollout(trace), None, None)])})
-
-
 def with_evidence(value: ExplorerData, trace: Trace) -> ExplorerData:
-    """The value with the evidence for the class ``trace.target`` in every stage; classes it has already are kept.
+    """The value with the evidence for the class ``trace.target`` in every stage, and the rollout for it.
+
+    Classes that the value has already are kept.
 
     Raises:
         ConfigError: the trace was made without a target.
@@ -179,17 +175,31 @@ def with_evidence(value: ExplorerData, trace: Trace) -> ExplorerData:
     if trace.target is None:
         raise ConfigError("this trace has no class evidence: make it with trace(..., target=CLASS)")
     index = trace.target
-    maps = [
+    count = len(trace.stages)
+    maps: list[tuple[Heatmap, int | None, str]] = [
         (class_evidence(trace, stage, method=method), stage, method)
-        for stage in range(len(trace.stages))
-        for method in EVIDENCE_METHODS
+        for stage in range(count)
+        for method in evidence_methods(stage, count)
     ]
+    maps.append((rollout(trace, for_class=True), None, "rollout"))
     others = [one for one in value.evidence if one.index != index]
     evidence = [*others, EvidenceData(index=index, maps=_maps("evidence", maps))]
     return value.model_copy(update={"evidence": evidence, "classes": _classes(trace, [one.index for one in evidence])})
 
 
-def _stage(stage: StageTrace) -> StageData:
+def evidence_methods(stage: int, count: int) -> list[Method]:
+    """The methods whose evidence is worth showing in a stage, from 0, of ``count``.
+
+    Grad-CAM averages gradients over places, and says less than the photo's centre in a first stage; HiResCAM does
+    not, and says less in a last one (``benchmarks/faithfulness.py``).
+    """
+    cams: list[Method] = ["grad_cam"] if stage or count == 1 else []
+    if stage < count - 1:
+        cams.append("hires_cam")
+    return [*cams, "grad_attention"]
+
+
+def _stage(stage: StageTrace, methods: list[Method]) -> StageData:
     geometry = stage.geometry
     return StageData(
         tokens=_grid(geometry.tokens),
@@ -201,6 +211,7 @@ def _stage(stage: StageTrace) -> StageData:
         scale=stage.scale,
         blocks=[_file(_halves(block.query, block.key), "block.bin") for block in stage.blocks],
         features=_file(levels(list(stage.feature_map), FEATURE_LEVELS), "features.bin"),
+        methods=methods,
     )
 
 
@@ -223,7 +234,7 @@ def levels(arrays: Sequence[np.ndarray], count: int = 256) -> bytes:
     return zlib.compress(np.stack([low, step]).astype("<f4").tobytes() + b"".join(codes), level=1)
 
 
-def _maps(name: str, heatmaps: Sequence[tuple[Heatmap, int | None, str | None]]) -> MapsData:
+def _maps(name: str, heatmaps: Sequence[tuple[Heatmap, int | None, str]]) -> MapsData:
     maps = [
         MapData(
             grid=_grid(heatmap.grid),

@@ -4,7 +4,6 @@ import { cells } from "./pure.js";
 import { language, speaker } from "./words.js";
 
 export const VIEWS = ["attention", "attention_cls", "attention_received", "feature", "similarity", "rollout", "class_evidence"];
-export const METHODS = ["grad_cam", "grad_attention"];
 
 /** Which choices a view depends on. */
 export const USES = {
@@ -13,7 +12,7 @@ export const USES = {
   attention_received: ["stage", "block", "head"],
   feature: ["stage", "channel"],
   similarity: ["stage"],
-  rollout: [],
+  rollout: ["target"],
   class_evidence: ["stage", "method", "target"],
 };
 
@@ -40,7 +39,7 @@ export const state = {
 };
 
 export const selection = {
-  view: "attention", stage: null, block: null, head: "mean", channel: "norm", target: null, method: METHODS[0],
+  view: "attention", stage: null, block: null, head: "mean", channel: "norm", target: null, method: null,
   opacity: 0.6, stretched: false, field: false,
 };
 

@@ -148,6 +148,7 @@ function rolloutFacts(shown) {
   const { query, map } = shown.at(-1);
   return [
     tokenFact(shown),
+    fact("class", classNow().label),
     fact("share", text("times", { times: digits(valueAt(map, query) / map.baseline) }), text("uniform", { value: percent(map.baseline) })),
     fact("half", String(halfOf(map.values)), text("of pixels", { count: map.values.length })),
   ];
