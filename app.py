@@ -8,6 +8,7 @@ import os
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read by Gradio when it is imported
 
 from ui.page import build, launch_options
+from visualize.threads import calm_numpy
 
 
 def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -26,6 +27,7 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 options = read_options(None if __name__ == "__main__" else [])
+calm_numpy()
 demo = build(options.model, options.device)
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ from visualize.feature_maps import feature_map
 from visualize.paint import prepare
 from visualize.palette import shared_limits
 from visualize.rollout import rollout
+from visualize.threads import calm_numpy
 
 PIXELS = 512
 PHOTO = Path(__file__).parent.parent / "examples" / "cat.jpg"
@@ -144,6 +145,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
+    calm_numpy()  # as the app and the command line do; nothing on the other side computes with NumPy
     model, processor, theirs, their_processor = models()
     photo = Image.open(options.photo).convert("RGB")
     pixels = processor.prepare(photo).pixel_values

@@ -30,6 +30,7 @@ from cvt.trace import Trace, class_index, traces
 from visualize.export import save_arrays, save_summary
 from visualize.report import SUFFIXES, report
 from visualize.texts import Language
+from visualize.threads import calm_numpy
 
 Failure = tuple[Path, str]
 
@@ -40,6 +41,7 @@ CLASSES = 3
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0, or 1 if any photo failed, or 2 if nothing could be started."""
     options = _parser().parse_args(arguments)
+    calm_numpy()
     try:
         job = _prepare(options)
         found, failures = _find(options.photos, options.out)
