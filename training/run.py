@@ -52,10 +52,11 @@ class Workers:
 
     @property
     def hardware(self) -> str:
-        """What computes, in words: the GPU's name, or the processor's and the number of threads."""
+        """What computes, in words: the GPU's name, or the processor's and the number of processes and threads."""
         if self.device.type == "cuda":
             return f"{self.count} × {torch.cuda.get_device_name(self.device)}"
-        return f"{_processor_name()}, {torch.get_num_threads()} threads"
+        threads = f"{torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}"
+        return f"{_processor_name()}, {threads if self.count == 1 else f'{self.count} processes with {threads} each'}"
 
     @property
     def is_first(self) -> bool:

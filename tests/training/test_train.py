@@ -157,6 +157,17 @@ def test_the_command_fine_tunes_on_class_folders(
     assert json.loads((out / "model" / "training.json").read_text())["fine_tuned_from"] == str(tmp_path / "base")
 
 
+def test_the_hardware_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_module, "_processor_name", lambda: "Abacus")
+    for threads, alone, together in [
+        (1, "Abacus, 1 thread", "Abacus, 2 processes with 1 thread each"),
+        (4, "Abacus, 4 threads", "Abacus, 2 processes with 4 threads each"),
+    ]:
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        assert Workers(torch.device("cpu")).hardware == alone
+        assert Workers(torch.device("cpu"), rank=1, count=2).hardware == together
+
+
 def test_another_run_is_not_overwritten(data_recipe: Recipe, tmp_path: Path, workers: Workers) -> None:
     short = data_recipe.with_epochs(1)
     train(short, tmp_path / "run", workers)
