@@ -65,7 +65,8 @@ def make_batch(
     if not clean:
         pixels = augment.warp(pixels, recipe.warp, generator)
     pixels = normalise(augment.augment_colour(pixels, recipe.colour, generator))
-    targets = augment.one_hot(labels, num_classes, recipe.label_smoothing)
+    hard = epoch >= recipe.epochs - recipe.hard_label_epochs
+    targets = augment.one_hot(labels, num_classes, 0.0 if hard else recipe.label_smoothing)
     if clean:
         return pixels, targets
     return augment.mix(augment.erase(pixels, recipe.erase, generator), targets, recipe.mix, generator)

@@ -45,6 +45,8 @@ class Recipe:
         colour, warp, erase, mix: strength of colour changes, and probabilities of geometric warps (per image), random
             erasing (per image) and MixUp or CutMix (per batch); see :mod:`training.augment`.
         clean_epochs: final epochs without mixing, warping and erasing.
+        hard_label_epochs: final epochs without label smoothing, which keeps a temperature from calibrating well: it
+            holds sure answers below the accuracy they deserve (Müller et al. 2019, arXiv 1906.02629).
         held_out: share of the training images kept for measuring progress and fitting the temperature.
         test_resolution, crop_pct, resample: of the image processor saved with the model. The resolution is the last
             phase's unless given; random crops show objects larger than they are, so a test resolution somewhat above
@@ -75,6 +77,7 @@ class Recipe:
     erase: float = 0.25
     mix: float = 0.5
     clean_epochs: int = 5
+    hard_label_epochs: int = 0
     held_out: float = 0.05
     test_resolution: int | None = None
     crop_pct: float = 0.875
@@ -119,6 +122,7 @@ class Recipe:
             phases=tuple(phase for phase in phases if phase.epochs),
             warmup_epochs=self.warmup_epochs * epochs / self.epochs,
             clean_epochs=round(self.clean_epochs * epochs / self.epochs),
+            hard_label_epochs=round(self.hard_label_epochs * epochs / self.epochs),
         )
 
 

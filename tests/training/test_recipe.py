@@ -49,11 +49,19 @@ def test_phases_follow_each_other() -> None:
 
 @pytest.mark.parametrize("epochs", [1, 2, 3, 7, 10, 33, 100])
 def test_other_epochs_keep_each_phases_share(epochs: int) -> None:
-    recipe = Recipe("r", (Phase(5, 32, 8), Phase(3, 64, 8), Phase(2, 96, 8)), 96, warmup_epochs=2, clean_epochs=2)
+    recipe = Recipe(
+        "r",
+        (Phase(5, 32, 8), Phase(3, 64, 8), Phase(2, 96, 8)),
+        96,
+        warmup_epochs=2,
+        clean_epochs=4,
+        hard_label_epochs=2,
+    )
     scaled = recipe.with_epochs(epochs)
     assert scaled.epochs == epochs
     assert scaled.resolution == 96 or epochs < 3
     assert scaled.warmup_epochs == pytest.approx(epochs / 5)
+    assert (scaled.clean_epochs, scaled.hard_label_epochs) == (round(epochs * 0.4), round(epochs * 0.2))
     for phase in scaled.phases:
         share = next(p.epochs for p in recipe.phases if p.resolution == phase.resolution) / 10
         assert abs(phase.epochs - share * epochs) <= 1

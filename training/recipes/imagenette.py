@@ -14,9 +14,11 @@ RECIPE = Recipe(
     about_data="Imagenette (github.com/fastai/imagenette), ten classes of ImageNet that are easy to tell apart, as "
     "pictures of 128 × 128 pixels. The selection is Apache-2.0; the photos are ImageNet's, whose terms allow "
     "non-commercial research and education.",
+    about_run="The run was first to end after 82 epochs, all with label smoothing; the last four were added then, "
+    "their learning rate falling from 3.6e-4 to 2e-5.",
     license="apache-2.0",
     stored_size=128,
-    phases=(Phase(40, 64, 64), Phase(28, 96, 64), Phase(14, 112, 64)),
+    phases=(Phase(40, 64, 64), Phase(28, 96, 64), Phase(18, 112, 64)),
     architecture={
         "embed_dim": (48, 96, 192),
         "num_heads": (1, 2, 4),
@@ -27,6 +29,7 @@ RECIPE = Recipe(
     learning_rate=2e-3,
     warmup_epochs=2,
     mix=0.3,
-    clean_epochs=16,
-    test_resolution=128,  # with crop_pct 0.875 the best of eight pairs on the held-out training images
+    clean_epochs=20,
+    hard_label_epochs=4,
+    test_resolution=144,  # with crop_pct 0.875 the best of eight pairs on the held-out training images
 )
