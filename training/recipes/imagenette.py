@@ -2,8 +2,10 @@
 
     python -m training.train --recipe imagenette --data ../shared/data/imagenette-128
 
-Grids of 32, 16 and 8 tokens a side, 2.3 M parameters. Two cores of a Xeon, shared with other work, took 1.6 hours;
-76.3 % top-1 on the 3,925 validation images. More epochs would help: the training accuracy had reached 75 % only.
+Grids of 36, 18 and 9 tokens a side at the 144 px it is used at, 2.3 M parameters. Two cores of a Xeon, shared with
+other work, took 1.6 hours; 88.3 % top-1 on the 3,925 validation images. That was by
+``torchrun --nproc-per-node 2 -m training.train …``: on few cores two processes of one thread are a tenth to a fifth
+faster than one of two.
 """
 
 from training.recipe import Phase, Recipe
