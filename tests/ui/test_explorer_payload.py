@@ -95,18 +95,9 @@ def test_features_and_maps_are_sent_as_levels(model: CvtForImageClassification) 
     assert (rollout.method, rollout.grid.rows, rollout.grid.columns) == ("rollout", 64, 64)
 
 
-@pytest.mark.parametrize(
-    ("stage", "count", "cams"),
-    [
-        (0, 3, ["hires_cam"]),
-        (1, 3, ["grad_cam", "hires_cam"]),
-        (2, 3, ["grad_cam"]),
-        (0, 2, ["hires_cam"]),
-        (0, 1, ["grad_cam"]),
-    ],
-)
-def test_each_stage_offers_what_tells_something_there(stage: int, count: int, cams: list[str]) -> None:
-    assert evidence_methods(stage, count) == [*cams, "grad_attention"]
+@pytest.mark.parametrize(("stage", "count", "cam"), [(0, 3, "hires_cam"), (1, 3, "hires_cam"), (2, 3, "grad_cam")])
+def test_each_stage_offers_what_tells_something_there(stage: int, count: int, cam: str) -> None:
+    assert evidence_methods(stage, count) == [cam, "grad_attention"]
 
 
 def test_evidence_is_kept_for_the_classes_asked_for_before(model: CvtForImageClassification) -> None:

@@ -190,13 +190,10 @@ def with_evidence(value: ExplorerData, trace: Trace) -> ExplorerData:
 def evidence_methods(stage: int, count: int) -> list[Method]:
     """The methods whose evidence is worth showing in a stage, from 0, of ``count``.
 
-    Grad-CAM averages gradients over places, and says less than the photo's centre in a first stage; HiResCAM does
-    not, and says less in a last one (``benchmarks/faithfulness.py``).
+    Below the last stage Grad-CAM, which averages gradients over places, says no more than the photo's centre, and
+    HiResCAM takes its place (``benchmarks/faithfulness.py``); in a last stage without CLS HiResCAM is zero.
     """
-    cams: list[Method] = ["grad_cam"] if stage or count == 1 else []
-    if stage < count - 1:
-        cams.append("hires_cam")
-    return [*cams, "grad_attention"]
+    return ["grad_cam" if stage == count - 1 else "hires_cam", "grad_attention"]
 
 
 def _stage(stage: StageTrace, methods: list[Method]) -> StageData:
