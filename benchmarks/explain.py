@@ -145,7 +145,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
-    calm_numpy()  # as the app and the command line do; nothing on the other side computes with NumPy
+    calm_numpy()  # as the app and the command line do; the other side multiplies no matrices with NumPy
     model, processor, theirs, their_processor = models()
     photo = Image.open(options.photo).convert("RGB")
     pixels = processor.prepare(photo).pixel_values

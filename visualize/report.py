@@ -110,9 +110,11 @@ def report(
     if any(one.target is None for one in evidence):
         raise ValueError("a trace in evidence has no target: make it with trace(..., target=CLASS), by index or name")
     language = readable(language)
-    figure = _figure(trace, _lines(trace, evidence, language), model_name, photo_name, language)
-    rolled = describe(_rollout(trace, evidence), language)
-    told = phrase(language, "report", "told", label=_label(trace, trace.top(1)[0][0]), rollout=rolled)
+    rolled = rollout(evidence[0], for_class=True) if evidence else rollout(trace)
+    figure = _figure(trace, _lines(trace, rolled, evidence, language), model_name, photo_name, language)
+    told = phrase(
+        language, "report", "told", label=_label(trace, trace.top(1)[0][0]), rollout=describe(rolled, language)
+    )
     metadata = {
         ".png": {"Title": photo_name, "Description": told},
         ".pdf": {"Title": photo_name, "Subject": told, "CreationDate": None},
@@ -122,13 +124,12 @@ def report(
     figure.savefig(path, format=suffix[1:], dpi=dpi, metadata=metadata[suffix])
 
 
-def _lines(trace: Trace, evidence: Sequence[Trace], language: Language) -> list[list[_Row]]:
+def _lines(trace: Trace, rolled: Heatmap, evidence: Sequence[Trace], language: Language) -> list[list[_Row]]:
     """What stands on each line of the sheet below photo and prediction."""
     stages = range(len(trace.stages))
     in_stage = [detail("stage", stage + 1, language) for stage in stages]
     norms = [feature_map(trace, stage) for stage in stages]
     received = [attention_received(trace, stage, -1) for stage in stages]
-    rolled = _rollout(trace, evidence)
     lines = [
         [_Row(title(norms[0], language, details=False), norms, in_stage)],
         [
@@ -153,11 +154,6 @@ def _lines(trace: Trace, evidence: Sequence[Trace], language: Language) -> list[
     together = len(rows) * len(evidence) <= ACROSS
     lines += [rows] if rows and together else [[row] for row in rows]
     return lines
-
-
-def _rollout(trace: Trace, evidence: Sequence[Trace]) -> Heatmap:
-    """The rollout for the first class there is evidence for, where there is one."""
-    return rollout(evidence[0], for_class=True) if evidence else rollout(trace)
 
 
 def _figure(
