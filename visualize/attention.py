@@ -195,6 +195,12 @@ def exponentials(
         yield slice(first, last), exps, exps.sum(axis=-1, keepdims=True)
 
 
+def rows_that_weigh(weights: np.ndarray) -> slice:
+    """The shortest slice with every weight that is not 0; empty where all are."""
+    weighed = np.flatnonzero(weights)
+    return slice(weighed[0], weighed[-1] + 1) if weighed.size else slice(0, 0)
+
+
 def weigh_rows(block: BlockTrace, scale: float, weights: np.ndarray, heads: slice = slice(None)) -> np.ndarray:
     """The vector–matrix product ``weights @ attention``, averaged over heads: ``[queries]`` to ``[keys]``.
 
@@ -202,10 +208,7 @@ def weigh_rows(block: BlockTrace, scale: float, weights: np.ndarray, heads: slic
     """
     chosen = block.query[heads]
     gathered = np.zeros(block.key.shape[1], dtype=np.float32)
-    weighed = np.flatnonzero(weights)
-    if not weighed.size:
-        return gathered
-    for rows, exps, sums in exponentials(block, scale, heads, slice(weighed[0], weighed[-1] + 1)):
+    for rows, exps, sums in exponentials(block, scale, heads, rows_that_weigh(weights)):
         shares = (weights[rows] / sums[..., 0]) / len(chosen)
         gathered += shares.astype(np.float32).reshape(-1) @ exps.reshape(-1, exps.shape[-1])
     return gathered
@@ -228,7 +231,7 @@ def weigh_evidence(block: BlockTrace, scale: float, weights: np.ndarray, *, shar
     assert block.context_gradient is not None and block.value is not None
     value = block.value.transpose(0, 2, 1)
     gathered = np.zeros(block.key.shape[1], dtype=np.float32)
-    for rows, exps, sums in exponentials(block, scale):
+    for rows, exps, sums in exponentials(block, scale, rows=rows_that_weigh(weights)):
         evidence = np.matmul(block.context_gradient[:, rows], value)
         np.maximum(evidence, 0, out=evidence)
         evidence *= exps
