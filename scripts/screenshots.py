@@ -54,6 +54,7 @@ def take(browser: Browser, address: str, shot: Shot) -> Image.Image:
     page.wait_for_selector("#stages > [data-stage='3'] img")
     view = f"[data-view={shot.view}]" if shot.view else ""
     page.wait_for_selector(f"#explorer[data-state=ready]{view}")
+    page.wait_for_selector("#explorer .notice", state="hidden")
     page.evaluate("Promise.all([...document.images].map((image) => image.decode().catch(() => {})))")
     page.mouse.move(0, 0)
     page.wait_for_function("document.getAnimations().every((one) => one.playState !== 'running')")
