@@ -21,7 +21,7 @@ from cvt.image_processor import IMAGENET_MEAN, IMAGENET_STD
 from cvt.model import CvtForImageClassification
 from training import augment
 from training.data import ImageSet
-from training.optimizer import MovingAverage, build_optimizers, learning_rate_factor
+from training.optimizer import MovingAverage, Schedule, build_optimizers
 from training.recipe import Recipe
 from training.run import RunFolder, Workers
 
@@ -59,15 +59,14 @@ def make_batch(
     images: Tensor, labels: Tensor, recipe: Recipe, epoch: int, generator: Generator, num_classes: int
 ) -> tuple[Tensor, Tensor]:
     """Augmented, normalised pixels and target distributions of one batch of uint8 images, on the labels' device."""
-    clean = epoch >= recipe.epochs - recipe.clean_epochs
-    pixels = augment.crop_and_flip(images, recipe.phase_of(epoch).resolution, recipe.crop_scale, generator)
+    phase = recipe.phase_of(epoch)
+    pixels = augment.crop_and_flip(images, phase.resolution, recipe.crop_scale, generator)
     pixels = pixels.to(labels.device).float().div_(255)
-    if not clean:
+    if not phase.clean:
         pixels = augment.warp(pixels, recipe.warp, generator)
     pixels = normalise(augment.augment_colour(pixels, recipe.colour, generator))
-    hard = epoch >= recipe.epochs - recipe.hard_label_epochs
-    targets = augment.one_hot(labels, num_classes, 0.0 if hard else recipe.label_smoothing)
-    if clean:
+    targets = augment.one_hot(labels, num_classes, phase.label_smoothing)
+    if phase.clean:
         return pixels, targets
     return augment.mix(augment.erase(pixels, recipe.erase, generator), targets, recipe.mix, generator)
 
@@ -107,8 +106,7 @@ class Training:
         self.average = MovingAverage(self.model, recipe.ema_decay)
         self.optimizers = build_optimizers(self.model, recipe)
         self.progress = Progress()
-        self.total_steps = sum(len(train) // self._batch_size(epoch) for epoch in range(recipe.epochs))
-        self.warmup_steps = round(recipe.warmup_epochs * (len(train) // self._batch_size(0)))
+        self.schedule = Schedule(recipe, len(train))
         self.forward: Callable[[Tensor], Any] = workers.wrap(self.model, recipe.compiled)
 
     def state_dict(self) -> dict[str, Any]:
@@ -132,7 +130,7 @@ class Training:
     def run(self, save_every: float = 300.0) -> None:
         """Train to the recipe's end, saving the state after each epoch and every ``save_every`` seconds."""
         saved = time.monotonic()
-        with tqdm(total=self.total_steps, initial=self.progress.step, disable=not self.workers.is_first) as bar:
+        with tqdm(total=self.schedule.steps, initial=self.progress.step, disable=not self.workers.is_first) as bar:
             while self.progress.epoch < self.recipe.epochs:
                 for _ in self._train_epoch():
                     self._show(bar)
@@ -143,16 +141,12 @@ class Training:
                 self.folder.save(self.state_dict(), self.workers)
                 saved = time.monotonic()
 
-    def _batch_size(self, epoch: int) -> int:
-        return min(self.recipe.phase_of(epoch).batch_size, len(self.train))
-
     def _train_epoch(self) -> Iterator[None]:
         """Train on the rest of the present epoch, yielding after each batch."""
-        size = self._batch_size(self.progress.epoch)
         self.model.train()
-        for indices in epoch_batches(len(self.train), size, self.recipe.seed, self.progress.epoch)[
-            self.progress.batch :
-        ]:
+        size = min(self.recipe.phase_of(self.progress.epoch).batch_size, len(self.train))
+        batches = epoch_batches(len(self.train), size, self.recipe.seed, self.progress.epoch)
+        for indices in batches[self.progress.batch :]:
             started = time.monotonic()
             self._step(indices)
             self.progress.seconds += time.monotonic() - started
@@ -168,11 +162,11 @@ class Training:
         pixels, targets = make_batch(
             self.train.images[mine], labels, recipe, progress.epoch, generator, len(self.train.classes)
         )
-        factor = learning_rate_factor(progress.step, self.total_steps, self.warmup_steps, recipe.final_rate)
+        rate = recipe.learning_rate * self.schedule.factor(progress.step)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
             for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * factor
+                group["lr"] = rate
         with torch.autocast("cuda", torch.bfloat16) if workers.half(recipe.mixed_precision) else nullcontext():
             logits = self.forward(pixels).logits
         loss = F.cross_entropy(logits.float(), targets)

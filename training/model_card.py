@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -24,7 +26,8 @@ def model_card(name: str, training: Mapping[str, Any], evaluation: Mapping[str, 
     accuracy = evaluation["class_accuracy"]
     worst = "\n".join(f"| {label} | {share:.1%} |" for label, share in list(accuracy.items())[:WORST])
     start = f"fine-tuned from `{training['fine_tuned_from']}`" if training["fine_tuned_from"] else "from random weights"
-    resolutions = ", then ".join(f"{p['epochs']} at {p['resolution']} px" for p in recipe["phases"])
+    grown = groupby(recipe["phases"], key=itemgetter("resolution"))
+    resolutions = ", then ".join(f"{sum(p['epochs'] for p in same)} at {side} px" for side, same in grown)
     calibration = (
         f"The temperature was fitted to {held_out['images']:,} training images that were held out of training."
         if training["temperature_fitted"]
@@ -36,7 +39,6 @@ def model_card(name: str, training: Mapping[str, Any], evaluation: Mapping[str, 
         name=name,
         license=f"license: {recipe['license']}\n" if recipe["license"] else "",
         about_data=recipe["about_data"],
-        about_run=f" {recipe['about_run']}" if recipe["about_run"] else "",
         recipe=recipe["name"],
         start=start,
         epochs=f"{training['epochs']} epochs ({resolutions})",

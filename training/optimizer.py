@@ -14,7 +14,7 @@ from torch.optim import AdamW, Optimizer
 
 from training.recipe import Recipe
 
-__all__ = ["MovingAverage", "Muon", "build_optimizers", "decay_groups", "learning_rate_factor", "orthogonalise"]
+__all__ = ["MovingAverage", "Muon", "Schedule", "build_optimizers", "decay_groups", "orthogonalise"]
 
 
 def build_optimizers(model: nn.Module, recipe: Recipe) -> list[Optimizer]:
@@ -104,12 +104,36 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
     return wide if matrices.shape[1] <= matrices.shape[2] else wide.mT
 
 
-def learning_rate_factor(step: int, total: int, warmup: int, final: float) -> float:
-    """Share of the full learning rate at a step: up a line for ``warmup`` steps, down half a cosine to ``final``."""
-    if step < warmup:
-        return (step + 1) / warmup
-    progress = (step - warmup) / max(1, total - warmup)
-    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+class Schedule:
+    """The learning rate over a run, as shares of the full one.
+
+    Up a line during warm-up, then down half a cosine to the recipe's ``final_rate``, and down another one from every
+    phase that restarts.
+
+    Attributes:
+        steps: optimizer steps of the whole run.
+    """
+
+    def __init__(self, recipe: Recipe, images: int) -> None:
+        """``images``: how many there are to train on."""
+        self.final = recipe.final_rate
+        self.warmup = round(recipe.warmup_epochs * recipe.phases[0].batches(images))
+        self.steps = 0
+        self.falls = [(self.warmup, 1.0)]  # where each half cosine begins, and how high
+        for phase in recipe.phases:
+            if phase.restart is not None and self.steps > self.warmup:
+                self.falls.append((self.steps, phase.restart))
+            self.steps += phase.epochs * phase.batches(images)
+
+    def factor(self, step: int) -> float:
+        """The share at a step, counted from 0."""
+        if step < self.warmup:
+            return (step + 1) / self.warmup
+        begun = [fall for fall in self.falls if fall[0] <= step]
+        start, height = begun[-1]
+        stop = self.falls[len(begun)][0] if len(begun) < len(self.falls) else self.steps
+        progress = min(1.0, (step - start) / max(1, stop - start))
+        return self.final + (height - self.final) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 class MovingAverage:

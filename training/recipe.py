@@ -14,11 +14,29 @@ __all__ = ["Phase", "Recipe", "load_recipe"]
 
 @dataclass(frozen=True)
 class Phase:
-    """Consecutive epochs at one input resolution."""
+    """Consecutive epochs trained in one way.
+
+    Attributes:
+        epochs: how many.
+        resolution: side of the model's input, in pixels.
+        batch_size: images per step, over all processes.
+        clean: without mixing, warping and erasing.
+        label_smoothing: probability spread over all classes. A network that ends its training with it stays less sure
+            than it is right where it is sure, and no temperature mends that (Müller et al. 2019, arXiv 1906.02629).
+        restart: share of the full learning rate from which a new half cosine falls, over this phase and those that
+            follow; without it the present one goes on. Warm restarts: Loshchilov & Hutter 2017, arXiv 1608.03983.
+    """
 
     epochs: int
     resolution: int
     batch_size: int
+    clean: bool = False
+    label_smoothing: float = 0.1
+    restart: float | None = None
+
+    def batches(self, images: int) -> int:
+        """Whole batches in an epoch over so many images; at least one, since no batch is larger than all of them."""
+        return images // min(self.batch_size, images)
 
 
 @dataclass(frozen=True)
@@ -29,24 +47,19 @@ class Recipe:
         name: of the recipe, and of the run's folder unless another is given.
         data: where the images are (:func:`training.data.find_images`).
         about_data: sentences for the model card: what the data is, where it comes from, its terms.
-        about_run: sentences for the model card: what the run behind the shipped weights did differently, if anything.
         license: of the weights, for the model card; empty where that is for somebody else to say.
-        phases: the epochs and their resolutions, in order; CvT has no positional encoding, so the image may grow.
+        phases: the epochs and how each is trained, in order; CvT has no positional encoding, so the image may grow.
         stored_size: side at which images are kept in memory and random crops are taken from.
         architecture: fields of :class:`cvt.CvtConfig` that differ from its defaults.
         optimizer: "adamw", or "muon" for Muon on the blocks' linears and AdamW on everything else.
-        learning_rate: after warm-up, falling to ``final_rate`` of itself along half a cosine.
+        learning_rate: after warm-up, falling along half a cosine to ``final_rate`` of itself.
         warmup_epochs: epochs of linear warm-up; a fraction is allowed.
         weight_decay: of matrices and convolution kernels; norms, biases and CLS have none.
         clip_norm: largest norm of the gradient.
         ema_decay: of the moving average of weights per step, which is what gets evaluated and saved.
-        label_smoothing: probability spread over all classes.
         crop_scale: smallest and largest share of the area that a random crop covers.
         colour, warp, erase, mix: strength of colour changes, and probabilities of geometric warps (per image), random
             erasing (per image) and MixUp or CutMix (per batch); see :mod:`training.augment`.
-        clean_epochs: final epochs without mixing, warping and erasing.
-        hard_label_epochs: final epochs without label smoothing, which keeps a temperature from calibrating well: it
-            holds sure answers below the accuracy they deserve (Müller et al. 2019, arXiv 1906.02629).
         held_out: share of the training images kept for measuring progress and fitting the temperature.
         test_resolution, crop_pct, resample: of the image processor saved with the model. The resolution is the last
             phase's unless given; random crops show objects larger than they are, so a test resolution somewhat above
@@ -60,7 +73,6 @@ class Recipe:
     stored_size: int
     data: str = ""
     about_data: str = ""
-    about_run: str = ""
     license: str = ""
     architecture: dict[str, Any] = field(default_factory=dict)
     optimizer: Literal["adamw", "muon"] = "adamw"
@@ -70,14 +82,11 @@ class Recipe:
     weight_decay: float = 0.05
     clip_norm: float = 1.0
     ema_decay: float = 0.998
-    label_smoothing: float = 0.1
     crop_scale: tuple[float, float] = (0.35, 1.0)
     colour: float = 0.3
     warp: float = 0.3
     erase: float = 0.25
     mix: float = 0.5
-    clean_epochs: int = 5
-    hard_label_epochs: int = 0
     held_out: float = 0.05
     test_resolution: int | None = None
     crop_pct: float = 0.875
@@ -121,8 +130,6 @@ class Recipe:
             self,
             phases=tuple(phase for phase in phases if phase.epochs),
             warmup_epochs=self.warmup_epochs * epochs / self.epochs,
-            clean_epochs=round(self.clean_epochs * epochs / self.epochs),
-            hard_label_epochs=round(self.hard_label_epochs * epochs / self.epochs),
         )
 
 

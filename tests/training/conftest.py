@@ -25,19 +25,18 @@ ARCHITECTURE = {
 
 @pytest.fixture
 def recipe() -> Recipe:
-    """Two epochs at 32 px, then two at 48; everything random switched on."""
+    """Two epochs at 32 px, then two at 48, the last one clean; everything random switched on."""
     return Recipe(
         name="tiny",
         data="",
         about_data="Red and blue squares.",
         stored_size=48,
-        phases=(Phase(2, 32, 8), Phase(2, 48, 8)),
+        phases=(Phase(2, 32, 8), Phase(1, 48, 8), Phase(1, 48, 8, clean=True)),
         architecture=ARCHITECTURE,
         optimizer="muon",
         learning_rate=5e-3,
         warmup_epochs=1,
         mix=0.5,
-        clean_epochs=1,
         held_out=0.2,
     )
 

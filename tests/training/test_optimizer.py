@@ -13,9 +13,9 @@ from cvt.model import CvtForImageClassification
 from training.optimizer import (
     MovingAverage,
     Muon,
+    Schedule,
     build_optimizers,
     decay_groups,
-    learning_rate_factor,
     orthogonalise,
 )
 from training.recipe import Phase, Recipe
@@ -38,13 +38,27 @@ def test_matrices_and_kernels_decay_and_nothing_else() -> None:
 
 
 def test_learning_rate_by_hand() -> None:
-    factors = [learning_rate_factor(step, total=12, warmup=4, final=0.1) for step in range(13)]
+    recipe = Recipe("r", (Phase(2, 32, 4), Phase(1, 64, 4)), 64, warmup_epochs=1, final_rate=0.1)
+    schedule = Schedule(recipe, 17)  # four whole batches an epoch
+    assert schedule.steps == 12
+    factors = [schedule.factor(step) for step in range(13)]
     assert factors[:4] == [0.25, 0.5, 0.75, 1.0]
     assert factors[4] == 1.0
     assert factors[8] == pytest.approx(0.55)  # halfway between 1 and 0.1
     assert factors[12] == pytest.approx(0.1)
     assert factors[4:] == sorted(factors[4:], reverse=True)
-    assert learning_rate_factor(0, total=5, warmup=0, final=0.0) == 1.0
+    assert Schedule(replace(recipe, warmup_epochs=0), 17).factor(0) == 1.0
+
+
+def test_a_phase_that_restarts_begins_a_new_half_cosine() -> None:
+    phases = (Phase(2, 32, 4), Phase(2, 32, 4), Phase(1, 32, 2, restart=0.5), Phase(1, 32, 4))
+    schedule = Schedule(Recipe("r", phases, 32, warmup_epochs=1, final_rate=0.1), 16)
+    assert schedule.steps == 16 + 8 + 4
+    plain = Schedule(Recipe("r", phases[:2], 32, warmup_epochs=1, final_rate=0.1), 16)
+    assert [schedule.factor(step) for step in range(16)] == [plain.factor(step) for step in range(16)]
+    assert schedule.factor(16) == pytest.approx(0.5)
+    assert schedule.factor(22) == pytest.approx(0.3)  # halfway between 0.5 and 0.1, over both phases
+    assert schedule.factor(28) == pytest.approx(0.1)
 
 
 def test_moving_average_by_hand() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,24 +48,21 @@ def test_phases_follow_each_other() -> None:
         recipe.phase_of(5)
 
 
+def test_a_batch_is_never_larger_than_all_images() -> None:
+    assert [Phase(1, 32, 8).batches(images) for images in (3, 8, 23, 24)] == [1, 1, 2, 3]
+
+
 @pytest.mark.parametrize("epochs", [1, 2, 3, 7, 10, 33, 100])
 def test_other_epochs_keep_each_phases_share(epochs: int) -> None:
-    recipe = Recipe(
-        "r",
-        (Phase(5, 32, 8), Phase(3, 64, 8), Phase(2, 96, 8)),
-        96,
-        warmup_epochs=2,
-        clean_epochs=4,
-        hard_label_epochs=2,
-    )
+    recipe = Recipe("r", (Phase(5, 32, 8), Phase(3, 64, 8), Phase(2, 96, 8, clean=True)), 96, warmup_epochs=2)
     scaled = recipe.with_epochs(epochs)
     assert scaled.epochs == epochs
     assert scaled.resolution == 96 or epochs < 3
     assert scaled.warmup_epochs == pytest.approx(epochs / 5)
-    assert (scaled.clean_epochs, scaled.hard_label_epochs) == (round(epochs * 0.4), round(epochs * 0.2))
     for phase in scaled.phases:
-        share = next(p.epochs for p in recipe.phases if p.resolution == phase.resolution) / 10
-        assert abs(phase.epochs - share * epochs) <= 1
+        original = next(p for p in recipe.phases if p.resolution == phase.resolution)
+        assert abs(phase.epochs - original.epochs / 10 * epochs) <= 1
+        assert replace(phase, epochs=original.epochs) == original
 
 
 def test_no_epochs_are_refused() -> None:

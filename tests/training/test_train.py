@@ -19,7 +19,7 @@ from cvt.model import CvtForImageClassification
 from training import run as run_module
 from training.data import DataError, ImageSet, hold_out
 from training.loop import Training, epoch_batches, make_batch, predict
-from training.recipe import Recipe
+from training.recipe import Phase, Recipe
 from training.run import RunFolder, Workers
 from training.train import build_model, main, train
 
@@ -102,14 +102,18 @@ def test_a_kill_while_saving_leaves_the_state_before(
     assert state is not None and state["progress"]["step"] == 0
 
 
-def test_the_last_epochs_are_clean_and_the_very_last_have_hard_labels(recipe: Recipe) -> None:
-    recipe = replace(recipe, mix=1.0, clean_epochs=2, hard_label_epochs=1, label_smoothing=0.1)
-    images, labels = torch.randint(0, 256, (8, 3, 48, 48), dtype=torch.uint8), torch.tensor([0, 1, 2, 3, 0, 1, 2, 3])
+@pytest.mark.parametrize(("clean", "label_smoothing"), [(False, 0.0), (False, 0.1), (True, 0.1), (True, 0.0)])
+def test_a_phase_mixes_and_smooths_as_it_says(recipe: Recipe, clean: bool, label_smoothing: float) -> None:
+    phase = Phase(1, 48, 8, clean=clean, label_smoothing=label_smoothing)
+    recipe = replace(recipe, mix=1.0, phases=(replace(phase, clean=not clean), phase))
+    images, labels = torch.randint(0, 256, (8, 3, 48, 48), dtype=torch.uint8), torch.arange(8) % 4
     generator = torch.Generator().manual_seed(0)
-    highest = [float(make_batch(images, labels, recipe, epoch, generator, 4)[1].max()) for epoch in range(4)]
-    mixed = [make_batch(images, labels, recipe, epoch, generator, 4)[1].gt(0.026).sum(1).max() for epoch in range(4)]
-    assert highest[2:] == pytest.approx([0.925, 1.0])
-    assert [int(count) for count in mixed] == [2, 2, 1, 1]
+    targets = torch.cat([make_batch(images, labels, recipe, 1, generator, 4)[1] for _ in range(10)])
+    floor = label_smoothing / 4
+    assert targets.min() == pytest.approx(floor)
+    assert targets.sum(dim=1).numpy() == pytest.approx(1)
+    assert bool((targets > floor + 1e-6).sum(dim=1).max() == 2) != clean
+    assert bool((targets.max(dim=1).values < 1 - label_smoothing + floor - 1e-6).any()) != clean
 
 
 def test_batches_of_an_epoch_are_a_shuffle_without_repetition() -> None:

@@ -11,7 +11,7 @@ RECIPE = Recipe(
     name="finetune",
     about_data="A person's own photos, in folders named after their classes.",
     stored_size=160,
-    phases=(Phase(20, 128, 16),),
+    phases=(Phase(16, 128, 16), Phase(4, 128, 16, clean=True)),
     learning_rate=5e-4,
     warmup_epochs=1,
     ema_decay=0.99,
@@ -19,6 +19,5 @@ RECIPE = Recipe(
     warp=0.2,
     erase=0.1,
     mix=0.2,
-    clean_epochs=4,
     held_out=0.15,
 )

@@ -3,7 +3,7 @@
     python -m training.train --recipe imagenette --data ../shared/data/imagenette-128
 
 Grids of 36, 18 and 9 tokens a side at the 144 px it is used at, 2.3 M parameters. Two cores of a Xeon, shared with
-other work, took 1.6 hours; 88.3 % top-1 on the 3,925 validation images. That was by
+other work, took 1.9 hours; 88.8 % top-1 on the 3,925 validation images. That was by
 ``torchrun --nproc-per-node 2 -m training.train …``: on few cores two processes of one thread are a tenth to a fifth
 faster than one of two.
 """
@@ -16,11 +16,15 @@ RECIPE = Recipe(
     about_data="Imagenette (github.com/fastai/imagenette), ten classes of ImageNet that are easy to tell apart, as "
     "pictures of 128 × 128 pixels. The selection is Apache-2.0; the photos are ImageNet's, whose terms allow "
     "non-commercial research and education.",
-    about_run="The run was first to end after 82 epochs, all with label smoothing; the last four were added then, "
-    "their learning rate falling from 3.6e-4 to 2e-5.",
     license="apache-2.0",
     stored_size=128,
-    phases=(Phase(40, 64, 64), Phase(28, 96, 64), Phase(18, 112, 64)),
+    phases=(
+        Phase(40, 64, 64),
+        Phase(26, 96, 64),
+        Phase(2, 96, 64, clean=True),
+        Phase(14, 112, 64, clean=True),
+        Phase(14, 112, 64, label_smoothing=0.0, restart=0.3),  # what makes its probabilities honest
+    ),
     architecture={
         "embed_dim": (48, 96, 192),
         "num_heads": (1, 2, 4),
@@ -31,7 +35,5 @@ RECIPE = Recipe(
     learning_rate=2e-3,
     warmup_epochs=2,
     mix=0.3,
-    clean_epochs=20,
-    hard_label_epochs=4,
     test_resolution=144,  # with crop_pct 0.875 among the best of 14 pairs on the held-out training images
 )

@@ -16,7 +16,11 @@ RECIPE = Recipe(
     "The images are ImageNet's, whose terms allow non-commercial research and education.",
     license="apache-2.0",
     stored_size=64,
-    phases=(Phase(60, 48, 512), Phase(140, 64, 512)),
+    phases=(
+        Phase(60, 48, 512),
+        Phase(120, 64, 512),
+        Phase(20, 64, 512, label_smoothing=0.0, restart=0.3),  # what made Imagenette's probabilities honest
+    ),
     architecture={
         "patch_sizes": (5, 3, 3),
         "patch_stride": (2, 2, 2),
@@ -26,13 +30,13 @@ RECIPE = Recipe(
         "depth": (1, 2, 6),
         "drop_path_rate": (0.0, 0.0, 0.1),
     },
-    learning_rate=1.5e-3,
+    optimizer="muon",
+    learning_rate=2e-3,
     warmup_epochs=10,
     ema_decay=0.9995,
     colour=0.4,
     warp=0.5,
     mix=0.8,
-    clean_epochs=15,
     held_out=0.02,
     compiled=True,
 )
