@@ -2,7 +2,9 @@
 
     python -m training.train --data my-photos --from bundled
 
-Takes a minute per thousand image passes at 128 px on two CPU cores. The resolution becomes that of the checkpoint.
+Takes 20 seconds per thousand image passes of the bundled model on two CPU cores. The resolution becomes that of the
+checkpoint. Labels are not smoothed: too few images are held out to fit a temperature that would mend the doubt
+smoothing leaves behind.
 """
 
 from training.recipe import Phase, Recipe
@@ -11,7 +13,7 @@ RECIPE = Recipe(
     name="finetune",
     about_data="A person's own photos, in folders named after their classes.",
     stored_size=160,
-    phases=(Phase(16, 128, 16), Phase(4, 128, 16, clean=True)),
+    phases=(Phase(16, 128, 16, label_smoothing=0.0), Phase(4, 128, 16, clean=True, label_smoothing=0.0)),
     learning_rate=5e-4,
     warmup_epochs=1,
     ema_decay=0.99,
