@@ -230,7 +230,8 @@ def write(evaluation: Evaluation, folder: Path) -> None:
     training = folder / "training.json"
     if training.is_file():
         about = json.loads(training.read_text(encoding="utf-8"))
-        (folder / "README.md").write_text(model_card(folder.name, about, fields), encoding="utf-8")
+        name = folder.absolute().parent.name if folder.name == "model" else folder.name  # of training.train's OUT/model
+        (folder / "README.md").write_text(model_card(name, about, fields), encoding="utf-8")
 
 
 if __name__ == "__main__":

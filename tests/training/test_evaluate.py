@@ -112,15 +112,18 @@ def test_the_card_tells_what_was_measured(greys: Path, raw: CvtImageProcessor, t
         "temperature_fitted": True,
         "held_out": {"images": 800},
     }
-    (tmp_path / "training.json").write_text(json.dumps(about))
-    write(evaluate(GreyReader(table()), raw, greys, "train"), tmp_path)  # type: ignore[arg-type]
-    card = (tmp_path / "README.md").read_text()
+    folder = tmp_path / "shades" / "model"
+    folder.mkdir(parents=True)
+    (folder / "training.json").write_text(json.dumps(about))
+    write(evaluate(GreyReader(table()), raw, greys, "train"), folder)  # type: ignore[arg-type]
+    card = (folder / "README.md").read_text()
+    assert "\n# shades\n" in card
     expected = ["| top-1 | 25.0% |", "| top-5 | 75.0% |", "| b | 0.0% |"]
     expected += ["1.23 million", "1.8 hours on an abacus", "to 800 training images"]
     for words in expected:
         assert words in card
     assert "Red and blue squares." in card and "2 at 32 px, then 2 at 48 px" in card and "$" not in card
-    saved = json.loads((tmp_path / "evaluation.json").read_text())
+    saved = json.loads((folder / "evaluation.json").read_text())
     assert saved["top1"] == 0.25 and saved["class_accuracy"]["a"] == 0.5 and "enlarged" not in saved
 
 

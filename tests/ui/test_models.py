@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -128,6 +129,11 @@ def test_a_folder_is_offered_without_its_path(model_folder: Path) -> None:
     entry = offered_models(str(model_folder))[0]
     assert (entry.name, entry.title, entry.resolution, entry.top1) == ("local", "Small cvt", 64, None)
     assert str(model_folder) not in entry.label
+
+
+def test_the_model_of_a_run_has_the_runs_name(model_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(model_folder, tmp_path / "my-birds" / "model")
+    assert offered_models(str(tmp_path / "my-birds" / "model"))[0].title == "My birds"
 
 
 def test_a_folder_with_an_evaluation_tells_it(model_folder: Path) -> None:
