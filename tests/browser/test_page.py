@@ -166,6 +166,47 @@ def test_a_chosen_file_works_like_a_dropped_one(opened: Any, top_class: Callable
     expect(first_class(opened)).to_have_text(top_class(photo), timeout=PATIENCE)
 
 
+PASTED = """async (content) => {
+  const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt(0));
+  const photo = new ClipboardItem({ "image/png": new Blob([bytes], { type: "image/png" }) });
+  await navigator.clipboard.write([photo]);
+}"""
+
+
+def test_a_photo_from_the_clipboard(new_page: Callable[..., Any], address: str, top_class: Callable[..., str]) -> None:
+    photo = colours(7)
+    page = new_page(permissions=["clipboard-read", "clipboard-write"])
+    page.goto(address)
+    ready(page)
+    empty_photo(page)
+    page.evaluate(PASTED, base64.b64encode(png(photo)).decode())
+    page.get_by_label("Paste from clipboard").click()
+    ready(page)
+    expect(first_class(page)).to_have_text(top_class(photo), timeout=PATIENCE)
+
+
+def test_a_photo_from_the_camera(new_page: Callable[..., Any], address: str) -> None:
+    page = new_page(permissions=["camera"])
+    page.goto(address)
+    ready(page)
+    before = strip_pictures(page)
+    empty_photo(page)
+    page.get_by_label("Capture from camera").click()
+    page.get_by_text("Click to Access Webcam").click()
+    page.wait_for_function("document.querySelector('#photo video').readyState === HTMLMediaElement.HAVE_ENOUGH_DATA")
+    page.get_by_label("capture photo").click(timeout=PATIENCE)
+    ready(page)
+    expect(first_class(page)).to_be_visible(timeout=PATIENCE)
+    assert not set(strip_pictures(page)) & set(before)
+
+
+def test_without_a_prediction_there_is_none_to_choose(opened: Any) -> None:
+    hint = opened.get_by_text("Choose a class to see what speaks for it.")
+    expect(hint).to_be_visible()
+    empty_photo(opened)
+    expect(hint).to_be_hidden()
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
