@@ -31,7 +31,7 @@ from cvt.errors import CheckpointError, ConfigError
 if TYPE_CHECKING:
     from cvt.model import CvtModel
 
-__all__ = ["bundled_models", "is_cached", "load_model", "read_config", "resolve_file", "save_model"]
+__all__ = ["bundled_models", "is_cached", "load_model", "model_name", "read_config", "resolve_file", "save_model"]
 
 ModelType = TypeVar("ModelType", bound="CvtModel")
 
@@ -53,6 +53,12 @@ def bundled_models() -> dict[str, Path]:
     default = _PRETRAINED / "default"
     first = default.read_text(encoding="utf-8").strip() if default.is_file() else None
     return dict(sorted(folders.items(), key=lambda item: item[0] != first))
+
+
+def model_name(folder: Path) -> str:
+    """What the model in a folder is called: the folder's name; of ``RUN/model``, as training writes it, the run's."""
+    folder = folder.absolute()
+    return folder.parent.name if folder.name == "model" else folder.name
 
 
 def is_cached(repo_id: str, *, revision: str | None = None) -> bool:

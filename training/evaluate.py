@@ -22,7 +22,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from cvt.checkpoint import resolve_file
+from cvt.checkpoint import model_name, resolve_file
 from cvt.errors import CvtError
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
@@ -230,8 +230,7 @@ def write(evaluation: Evaluation, folder: Path) -> None:
     training = folder / "training.json"
     if training.is_file():
         about = json.loads(training.read_text(encoding="utf-8"))
-        name = folder.absolute().parent.name if folder.name == "model" else folder.name  # of training.train's OUT/model
-        (folder / "README.md").write_text(model_card(name, about, fields), encoding="utf-8")
+        (folder / "README.md").write_text(model_card(model_name(folder), about, fields), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -144,7 +144,7 @@ class Training:
     def _train_epoch(self) -> Iterator[None]:
         """Train on the rest of the present epoch, yielding after each batch."""
         self.model.train()
-        size = min(self.recipe.phase_of(self.progress.epoch).batch_size, len(self.train))
+        size = self.recipe.phase_of(self.progress.epoch).images_per_step(len(self.train))
         batches = epoch_batches(len(self.train), size, self.recipe.seed, self.progress.epoch)
         for indices in batches[self.progress.batch :]:
             started = time.monotonic()

@@ -108,7 +108,7 @@ class Schedule:
     """The learning rate over a run, as shares of the full one.
 
     Up a line during warm-up, then down half a cosine to the recipe's ``final_rate``, and down another one from every
-    phase that restarts.
+    phase that restarts; a phase that begins within the warm-up restarts nothing.
 
     Attributes:
         steps: optimizer steps of the whole run.

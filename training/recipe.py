@@ -34,9 +34,13 @@ class Phase:
     label_smoothing: float = 0.1
     restart: float | None = None
 
+    def images_per_step(self, images: int) -> int:
+        """The batch size among so many images; no batch is larger than all of them."""
+        return min(self.batch_size, images)
+
     def batches(self, images: int) -> int:
-        """Whole batches in an epoch over so many images; at least one, since no batch is larger than all of them."""
-        return images // min(self.batch_size, images)
+        """Whole batches in an epoch over so many images; at least one."""
+        return images // self.images_per_step(images)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from cvt.checkpoint import bundled_models, is_cached
+from cvt.checkpoint import bundled_models, is_cached, model_name
 from cvt.device import choose_device
 from cvt.errors import CheckpointError, ConfigError
 from cvt.hub import download_model
@@ -121,19 +121,12 @@ def _local(name: str, ref: str, folder: Path) -> ModelEntry:
     return ModelEntry(
         name=name,
         ref=ref,
-        title=_title(folder),
+        title=model_name(folder).replace("-", " ").capitalize(),
         resolution=int(str(evaluation.get("resolution") or _resolution(ref))),
         top1=_per_cent(evaluation.get("top1")),
         data=str(evaluation.get("dataset") or ""),
         images=int(str(evaluation.get("images") or 0)),
     )
-
-
-def _title(folder: Path) -> str:
-    """A folder's name in words; of ``model`` in a run of ``training.train``, the run's."""
-    folder = folder.absolute()
-    named = folder.parent if folder.name == "model" else folder
-    return named.name.replace("-", " ").capitalize()
 
 
 def _resolution(ref: str) -> int:
