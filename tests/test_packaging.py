@@ -1,0 +1,166 @@
+"""What is installed: the wheel's contents, its needs, its commands; and the lists of packages agree with each other."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import venv
+from collections.abc import Iterator
+from importlib import metadata
+from itertools import chain
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+LISTS = sorted(ROOT.glob("requirements*.txt"))
+NOT_INSTALLED = {".git", ".venv", "build", "runs", "tests", "docs"}
+
+MADE = {".pyc", ".pyi"}
+
+
+def requirements(path: Path) -> list[Requirement]:
+    lines = (line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return [Requirement(line) for line in lines if line and not line.startswith("-")]
+
+
+LOCK = {
+    canonicalize_name(one.name): one
+    for one in requirements(ROOT / "requirements.lock")
+    if not one.marker or one.marker.evaluate()
+}
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    """What a command prints; a failure shows all of it."""
+    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's wheel, built from a copy so that nothing is left in the checkout."""
+    source = tmp_path_factory.mktemp("source") / "cvt-explorer"
+    shutil.copytree(
+        ROOT, source, ignore=lambda folder, names: NOT_INSTALLED & set(names) if Path(folder) == ROOT else ()
+    )
+    out = source.parent / "wheel"
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
+    run(*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", out, ".", cwd=source)
+    return next(out.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The scripts folder of a fresh environment with the wheel in it, checked against the pins.
+
+    The packages it needs are lent by the environment of the tests, so that nothing is downloaded.
+    """
+    home = tmp_path_factory.mktemp("installed")
+    venv.create(home, symlinks=sys.platform != "win32")
+    scripts = home / ("Scripts" if sys.platform == "win32" else "bin")
+    python = scripts / "python"
+    packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=home).strip())
+    (packages / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    pip = (python, "-m", "pip", "--disable-pip-version-check", "install", "--no-index")
+    run(*pip, "-c", ROOT / "requirements.txt", wheel, cwd=home)
+    yield scripts
+    shutil.rmtree(home)
+
+
+def test_the_wheel_has_names_of_its_own(wheel: Path) -> None:
+    names = {name.partition("/")[0] for name in ZipFile(wheel).namelist()}
+    assert {name for name in names if not name.endswith(".dist-info")} == {"cvt", "visualize"}
+
+
+def test_the_wheel_has_every_file_of_its_packages(wheel: Path) -> None:
+    names = set(ZipFile(wheel).namelist())
+    for package in ("cvt", "visualize"):
+        files = [path for path in (ROOT / package).rglob("*") if path.is_file() and path.suffix not in MADE]
+        missing = {path.relative_to(ROOT).as_posix() for path in files} - names
+        assert len(files) > 10
+        assert not missing
+
+
+def test_the_libraries_do_without_gradio(installed: Path, tmp_path: Path) -> None:
+    needs = {canonicalize_name(Requirement(line).name) for line in PROJECT["project"]["dependencies"]}
+    assert "gradio" not in needs
+    blocked = "import sys; sys.modules['gradio'] = None; import cvt, visualize, visualize.__main__; print(cvt.__file__)"
+    where = Path(run(installed / "python", "-c", blocked, cwd=tmp_path).strip())
+    assert where.is_relative_to(installed.parent)
+
+
+def test_a_model_and_its_words_are_inside(installed: Path, tmp_path: Path) -> None:
+    photo = ROOT / "examples" / "taj-mahal.jpg"
+    run(installed / "cvt-visualize", photo, "--out", tmp_path / "out", "--language", "ja", cwd=tmp_path)
+    made = sorted(path.suffix for path in (tmp_path / "out").iterdir())
+    assert made == [".json", ".npz", ".png"]
+
+
+def test_types_are_announced(wheel: Path) -> None:
+    assert {"cvt/py.typed", "visualize/py.typed"} <= set(ZipFile(wheel).namelist())
+
+
+@pytest.mark.parametrize("path", LISTS, ids=lambda path: path.name)
+def test_lists_are_pinned_and_locked(path: Path) -> None:
+    for one in requirements(path):
+        pin = re.fullmatch(r"==[0-9.]+", str(one.specifier))
+        assert pin, f"{path.name}: {one} is not pinned to one public release"
+        if not one.marker or one.marker.evaluate():
+            assert LOCK[canonicalize_name(one.name)].specifier == one.specifier, f"{one}: run scripts/lock"
+
+
+def test_the_ranges_hold_the_pins() -> None:
+    """What the libraries and the extras allow includes what the tests ran with, and needs nothing that has no pin."""
+    project = PROJECT["project"]
+    extras = project["optional-dependencies"].values()
+    pins = {canonicalize_name(one.name): one for path in LISTS for one in requirements(path)}
+    for line in [*project["dependencies"], *chain(*extras)]:
+        wanted = Requirement(line)
+        version = str(pins[canonicalize_name(wanted.name)].specifier).removeprefix("==")
+        assert wanted.specifier.contains(version), f"{line} leaves out {version}"
+
+
+def test_the_lock_holds_everything() -> None:
+    """Every package that is needed here by what is needed here, at the release that is installed here."""
+    left, seen = [one for path in LISTS for one in requirements(path)], set()
+    while left:
+        one = left.pop()
+        extras = {"", *one.extras}
+        if one.marker and not any(one.marker.evaluate({"extra": extra}) for extra in extras):
+            continue
+        name = canonicalize_name(one.name)
+        if (name, *sorted(extras)) in seen:
+            continue
+        seen.add((name, *sorted(extras)))
+        assert name in LOCK, f"requirements.lock has no {name}: run scripts/lock"
+        distribution = metadata.distribution(name)
+        assert LOCK[name].specifier.contains(distribution.version), f"{name} {distribution.version} is installed"
+        for line in distribution.requires or ():
+            needed = Requirement(line)
+            if not needed.marker or any(needed.marker.evaluate({"extra": extra}) for extra in extras):
+                needed.marker = None
+                left.append(needed)
+    assert len(seen) > 50
+
+
+def test_the_lock_names_no_place_and_no_local_build() -> None:
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "+" not in text
+
+
+def test_a_space_installs_what_the_pins_say() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    announced = re.search(r"^sdk_version: (.+)$", readme, re.MULTILINE)
+    assert announced
+    assert f"gradio=={announced[1]}" in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
