@@ -27,17 +27,18 @@ from cvt.checkpoint_files import WEIGHTS_NAMES, find_weights, read_json, read_te
 from cvt.checkpoint_keys import Layout, detect_layout, from_ours, to_ours
 from cvt.config import PRESETS, CvtConfig
 from cvt.errors import CheckpointError, ConfigError
+from cvt.initialisation import initialise
 
 if TYPE_CHECKING:
-    from cvt.model import CvtModel
+    from cvt.pretrained_model import CvtPreTrainedModel
 
 __all__ = ["bundled_models", "is_cached", "load_model", "model_name", "read_config", "resolve_file", "save_model"]
 
-ModelType = TypeVar("ModelType", bound="CvtModel")
+ModelType = TypeVar("ModelType", bound="CvtPreTrainedModel")
 
 _PRETRAINED = Path(__file__).parent / "pretrained"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_HEAD = ("norm", "classifier")  # our modules that make a classifier of a model
+_HEAD = ("layernorm", "classifier")  # our modules that make a classifier of a model
 _CONFIG_FIELDS = frozenset(inspect.signature(CvtConfig).parameters) - {"extra"}
 _SHOWN = 10  # tensor names per list in an error
 
@@ -209,9 +210,10 @@ def load_model(
         model = cls(chosen)
     tensors, fresh = _match(model, weights, ignore_mismatched_sizes)
     for name in fresh:
-        _initialise(model.get_submodule(name), chosen.initializer_range)
+        _draw(model.get_submodule(name), chosen.initializer_range)
         tensors |= {f"{name}.{leaf}": tensor for leaf, tensor in model.get_submodule(name).state_dict().items()}
-    model.load_state_dict(tensors, strict=True, assign=True)
+    prefix = _prefix(model)
+    model.load_state_dict({name.removeprefix(prefix): t for name, t in tensors.items()}, strict=True, assign=True)
     return model.eval()
 
 
@@ -241,15 +243,16 @@ def _read_weights(path: Path) -> _Weights:
     return _Weights(str(path), layout, {ours: read[name] for ours, name in spelled.items()}, spelled)
 
 
-def _match(model: CvtModel, weights: _Weights, fresh_head: bool) -> tuple[dict[str, Tensor], set[str]]:
+def _match(model: CvtPreTrainedModel, weights: _Weights, fresh_head: bool) -> tuple[dict[str, Tensor], set[str]]:
     """The tensors ``model`` takes, and the modules of its head that must start afresh, if ``fresh_head`` allows it.
 
     Raises:
         CheckpointError: naming every tensor that is missing, unexpected or of another shape.
     """
-    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    prefix = _prefix(model)
+    expected = {prefix + name: tensor.shape for name, tensor in model.state_dict().items()}
     tensors = dict(weights.tensors)
-    if not hasattr(model, "classifier"):  # a classifier's checkpoint holds a whole CvtModel, and a head to leave out
+    if prefix:  # a classifier's checkpoint holds a whole CvtModel, and a head to leave out
         tensors = {name: tensor for name, tensor in tensors.items() if _module(name) not in _HEAD}
     for name in expected.keys() - tensors.keys():
         if name.endswith("num_batches_tracked"):  # counts batches in training; older checkpoints lack it
@@ -283,6 +286,11 @@ def _advice(troubled: set[str], missing: list[str]) -> str:
     return "Only the classification head differs: pass ignore_mismatched_sizes=True to start with a fresh one."
 
 
+def _prefix(model: CvtPreTrainedModel) -> str:
+    """What stands before a model's own tensor names in the key maps, which know those of a classifier."""
+    return "" if hasattr(model, "classifier") else "cvt."
+
+
 def _module(name: str) -> str:
     return name.partition(".")[0]
 
@@ -292,19 +300,17 @@ def _shorten(names: list[str]) -> str:
     return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
 
 
-def _initialise(module: nn.Module, std: float) -> None:
+def _draw(module: nn.Module, std: float) -> None:
     """Real memory for a module of the head, initialised as in a new model."""
     module.to_empty(device="cpu")
     module.reset_parameters()  # type: ignore[operator]
-    if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=std)
-        nn.init.zeros_(module.bias)
+    initialise(module, std)
 
 
 # Saving --------------------------------------------------------------------------------------------------------------
 
 
-def save_model(model: CvtModel, folder: str | Path) -> None:
+def save_model(model: CvtPreTrainedModel, folder: str | Path) -> None:
     """Write ``config.json`` and ``model.safetensors`` in transformers' layout; each file appears whole or not at all.
 
     Raises:

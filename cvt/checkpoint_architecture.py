@@ -42,25 +42,25 @@ def fields_from_shapes(shapes: Shapes) -> dict[str, Any]:
     Raises:
         CheckpointError: a tensor that every CvT has is missing.
     """
-    num_stages = _count(shapes, r"stages\.(\d+)\.")
-    stages = [_stage_fields(shapes, f"stages.{stage}") for stage in range(num_stages)]
+    num_stages = _count(shapes, r"cvt\.encoder\.stages\.(\d+)\.")
+    stages = [_stage_fields(shapes, f"cvt.encoder.stages.{stage}") for stage in range(num_stages)]
     fields: dict[str, Any] = {name: [stage[name] for stage in stages] for name in stages[0]}
-    fields["num_channels"] = _shape(shapes, "stages.0.token_embedding.projection.weight", 4)[1]
+    fields["num_channels"] = _shape(shapes, "cvt.encoder.stages.0.embedding.projection.weight", 4)[1]
     if "classifier.weight" in shapes:
         fields["num_labels"] = shapes["classifier.weight"][0]
     return fields
 
 
 def _stage_fields(shapes: Shapes, stage: str) -> dict[str, Any]:
-    width, _, kernel, _ = _shape(shapes, f"{stage}.token_embedding.projection.weight", 4)
-    hidden, _ = _shape(shapes, f"{stage}.blocks.0.mlp.expand.weight", 2)
-    convolution = shapes.get(f"{stage}.blocks.0.attention.key_convolution.convolution.weight")
+    width, _, kernel, _ = _shape(shapes, f"{stage}.embedding.projection.weight", 4)
+    hidden, _ = _shape(shapes, f"{stage}.layers.0.mlp.expand.weight", 2)
+    convolution = shapes.get(f"{stage}.layers.0.attention.key_convolution.convolution.weight")
     return {
         "patch_sizes": kernel,
         "embed_dim": width,
-        "depth": _count(shapes, re.escape(stage) + r"\.blocks\.(\d+)\."),
+        "depth": _count(shapes, re.escape(stage) + r"\.layers\.(\d+)\."),
         "mlp_ratio": _ratio(hidden, width),
-        "qkv_bias": f"{stage}.blocks.0.attention.query_linear.bias" in shapes,
+        "qkv_bias": f"{stage}.layers.0.attention.query_linear.bias" in shapes,
         "cls_token": f"{stage}.cls_token" in shapes,
         "kernel_qkv": 3 if convolution is None else convolution[-1],
         "qkv_projection_method": None if convolution is None else "dw_bn",

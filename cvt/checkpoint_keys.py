@@ -1,8 +1,8 @@
 """How the three checkpoint layouts spell each tensor's name.
 
-One row per module, one column per layout: ours (what ``state_dict()`` says), Hugging Face transformers', and that of
-Microsoft's original code. ``{s}`` is a stage, ``{b}`` a block, ``{p}`` one of query, key and value (``q``, ``k``, ``v``
-in Microsoft's); what follows a module's name (``weight``, ``bias``, ``running_mean`` …) is the same everywhere.
+One row per module, one column per layout: ours (what a classifier's ``state_dict()`` says), Hugging Face transformers',
+and that of Microsoft's original code. ``{s}`` is a stage, ``{l}`` a layer, ``{p}`` one of query, key and value (``q``,
+``k``, ``v`` in Microsoft's); what follows a module's name (``weight``, ``running_mean`` …) is the same everywhere.
 """
 
 import re
@@ -14,9 +14,9 @@ __all__ = ["LAYOUTS", "Layout", "detect_layout", "from_ours", "to_ours"]
 Layout = Literal["ours", "transformers", "microsoft"]
 LAYOUTS: tuple[Layout, ...] = ("ours", "transformers", "microsoft")
 
-_BLOCK = ("stages.{s}.blocks.{b}", "cvt.encoder.stages.{s}.layers.{b}", "stage{s}.blocks.{b}")
+_LAYER = ("cvt.encoder.stages.{s}.layers.{l}", "cvt.encoder.stages.{s}.layers.{l}", "stage{s}.blocks.{l}")
 _EMBEDDING = (
-    "stages.{s}.token_embedding",
+    "cvt.encoder.stages.{s}.embedding",
     "cvt.encoder.stages.{s}.embedding.convolution_embeddings",
     "stage{s}.patch_embed",
 )
@@ -31,23 +31,23 @@ def _below(parent: tuple[str, str, str], ours: str, transformers: str, microsoft
     return parent[0] + ours, parent[1] + transformers, parent[2] + microsoft
 
 
-_CONVOLUTION = _below(_BLOCK, *_PROJECTION)
+_CONVOLUTION = _below(_LAYER, *_PROJECTION)
 _MODULES = (
     _below(_EMBEDDING, ".projection", ".projection", ".proj"),
     _below(_EMBEDDING, ".norm", ".normalization", ".norm"),
-    ("stages.{s}.cls_token", "cvt.encoder.stages.{s}.cls_token", "stage{s}.cls_token"),
-    _below(_BLOCK, ".attention_norm", ".layernorm_before", ".norm1"),
+    ("cvt.encoder.stages.{s}.cls_token", "cvt.encoder.stages.{s}.cls_token", "stage{s}.cls_token"),
+    _below(_LAYER, ".attention_norm", ".layernorm_before", ".norm1"),
     _below(_CONVOLUTION, ".convolution", ".convolution", ".conv"),
     _below(_CONVOLUTION, ".norm", ".normalization", ".bn"),
-    _below(_BLOCK, ".attention.{p}_linear", ".attention.attention.projection_{p}", ".attn.proj_{p}"),
-    _below(_BLOCK, ".attention.output_linear", ".attention.output.dense", ".attn.proj"),
-    _below(_BLOCK, ".mlp_norm", ".layernorm_after", ".norm2"),
-    _below(_BLOCK, ".mlp.expand", ".intermediate.dense", ".mlp.fc1"),
-    _below(_BLOCK, ".mlp.contract", ".output.dense", ".mlp.fc2"),
-    ("norm", "layernorm", "norm"),
+    _below(_LAYER, ".attention.{p}_linear", ".attention.attention.projection_{p}", ".attn.proj_{p}"),
+    _below(_LAYER, ".attention.output_linear", ".attention.output.dense", ".attn.proj"),
+    _below(_LAYER, ".mlp_norm", ".layernorm_after", ".norm2"),
+    _below(_LAYER, ".mlp.expand", ".intermediate.dense", ".mlp.fc1"),
+    _below(_LAYER, ".mlp.contract", ".output.dense", ".mlp.fc2"),
+    ("layernorm", "layernorm", "norm"),
     ("classifier", "classifier", "head"),
 )
-_FIELDS = {"{s}": r"(?P<s>\d+)", "{b}": r"(?P<b>\d+)"}
+_FIELDS = {"{s}": r"(?P<s>\d+)", "{l}": r"(?P<l>\d+)"}
 _PROJECTION_NAMES = {"q": "query", "k": "key", "v": "value"}
 
 
@@ -60,8 +60,8 @@ def _pattern(module: str, layout: Layout) -> re.Pattern[str]:
     leaf = (
         "" if module.endswith("cls_token") else r"\.(?P<leaf>weight|bias|running_mean|running_var|num_batches_tracked)"
     )
-    if layout == "transformers" and module.startswith("cvt."):
-        text = r"(?:cvt\.)?" + text.removeprefix(r"cvt\.")  # a bare CvtModel was saved without it
+    if module.startswith("cvt."):
+        text = r"(?:cvt\.)?" + text.removeprefix(r"cvt\.")  # a bare CvtModel has it not
     return re.compile(text + leaf)
 
 
@@ -81,7 +81,7 @@ def _translate(name: str, source: Layout, target: Layout) -> str | None:
         if "p" in fields:
             projection = _PROJECTION_NAMES.get(fields["p"], fields["p"])
             fields["p"] = projection[0] if target == "microsoft" else projection
-        for field in ("s", "b", "p"):
+        for field in ("s", "l", "p"):
             translated = translated.replace(f"{{{field}}}", fields.get(field) or "")
         return f"{translated}.{fields['leaf']}" if "leaf" in fields else translated
     return None

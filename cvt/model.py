@@ -10,8 +10,8 @@ Shapes in comments: B batch, C channels, H × W token grid, N = H·W tokens (one
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Self
+from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +20,9 @@ from torch import Tensor, nn
 from cvt.config import CvtConfig
 from cvt.errors import ImageError
 from cvt.geometry import stage_geometry
+from cvt.initialisation import initialise
 from cvt.outputs import BaseModelOutputWithCLSToken, ImageClassifierOutput
+from cvt.pretrained_model import CvtPreTrainedModel
 from cvt.probe import Probe, record
 
 __all__ = ["CvtForImageClassification", "CvtModel"]
@@ -73,11 +75,12 @@ class ConvTokenEmbedding(nn.Module):
         )
         self.norm = nn.LayerNorm(config.embed_dim[stage], eps=config.norm_eps)
         self.dropout = nn.Dropout(config.drop_rate[stage])
+        self.output = Probe()
 
     def forward(self, feature_map: Tensor) -> Tensor:
         x = self.projection(feature_map)  # [B, C, H, W]
         height, width = x.shape[-2:]
-        return self.dropout(to_map(self.norm(to_tokens(x)), height, width))
+        return self.output(self.dropout(to_map(self.norm(to_tokens(x)), height, width)))
 
 
 class DepthwiseProjection(nn.Sequential):
@@ -102,7 +105,7 @@ class DepthwiseProjection(nn.Sequential):
 
 
 def spatial_projections(config: CvtConfig, stage: int) -> tuple[nn.Module, nn.Module, nn.Module]:
-    """The spatial half of the query, key and value projections of one block, by ``qkv_projection_method``."""
+    """The spatial half of the query, key and value projections of one layer, by ``qkv_projection_method``."""
     width, kernel = config.embed_dim[stage], config.kernel_qkv[stage]
     stride, padding = config.stride_kv[stage], config.padding_kv[stage]
     match config.qkv_projection_method[stage]:
@@ -159,7 +162,7 @@ class Attention(nn.Module):
 
 
 class MLP(nn.Module):
-    """The two linears of a block."""
+    """The two linears of a layer."""
 
     def __init__(self, config: CvtConfig, stage: int) -> None:
         super().__init__()
@@ -174,7 +177,7 @@ class MLP(nn.Module):
         return self.dropout(self.contract(self.dropout(self.activation(self.expand(x)))))
 
 
-class Block(nn.Module):
+class Layer(nn.Module):
     """Convolutional transformer block: attention and MLP, each normalised before and added onto its input."""
 
     def __init__(self, config: CvtConfig, stage: int, drop_path_rate: float) -> None:
@@ -194,41 +197,58 @@ class Block(nn.Module):
 
 
 class Stage(nn.Module):
-    """One level of the hierarchy: an embedding to a coarser grid, then blocks over its tokens."""
+    """One level of the hierarchy: an embedding to a coarser grid, then layers over its tokens."""
 
     def __init__(self, config: CvtConfig, stage: int) -> None:
         super().__init__()
         depth, width = config.depth[stage], config.embed_dim[stage]
-        # Stochastic depth grows linearly over the blocks of a stage, as in the published training code.
+        # Stochastic depth grows linearly over the layers of a stage, as in the published training code.
         rates = torch.linspace(0, config.drop_path_rate[stage], depth, device="cpu").tolist()
-        self.token_embedding = ConvTokenEmbedding(config, stage)
+        self.embedding = ConvTokenEmbedding(config, stage)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width)) if config.cls_token[stage] else None
-        self.blocks = nn.ModuleList(Block(config, stage, rate) for rate in rates)
-        self.embedding, self.output = Probe(), Probe()
+        self.layers = nn.ModuleList(Layer(config, stage, rate) for rate in rates)
+        self.output = Probe()
 
     def forward(self, feature_map: Tensor) -> tuple[Tensor, Tensor | None]:
         """A map ``[B, C', H', W']`` of the stage below to this stage's map ``[B, C, H, W]`` and CLS ``[B, 1, C]``."""
-        feature_map = self.embedding(self.token_embedding(feature_map))
+        feature_map = self.embedding(feature_map)
         height, width = feature_map.shape[-2:]
         x = to_tokens(feature_map)
         if self.cls_token is not None:
             x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], dim=1)
-        for block in self.blocks:
-            x = block(x, height, width)
+        for layer in self.layers:
+            x = layer(x, height, width)
         cls, spatial = x.split([x.shape[1] - height * width, height * width], dim=1)
         return self.output(to_map(spatial, height, width)), cls if self.cls_token is not None else None
 
 
-class CvtModel(nn.Module):
+class Encoder(nn.Module):
+    """The stages, one upon the other."""
+
+    def __init__(self, config: CvtConfig) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(Stage(config, stage) for stage in range(config.num_stages))
+
+    def forward(self, pixel_values: Tensor, output_hidden_states: bool = False) -> BaseModelOutputWithCLSToken:
+        """As :meth:`CvtModel.forward`, without attentions."""
+        x, cls, maps = pixel_values, None, []
+        for stage in self.stages:
+            x, cls = stage(x)  # a CLS token of an earlier stage ends with it
+            maps.append(x)
+        return BaseModelOutputWithCLSToken(x, cls, tuple(maps) if output_hidden_states else None)
+
+
+class CvtModel(CvtPreTrainedModel):
     """The stages, without a classification head.
 
-    Probes (see :mod:`cvt.probe`), for stage ``s`` and block ``b``, from 0; CLS comes first among tokens and keys:
+    Probes (see :mod:`cvt.probe`), for stage ``s`` and layer ``l``, from 0; CLS comes first among tokens and keys. Here
+    their paths begin with ``encoder.``, in a :class:`CvtForImageClassification` with ``cvt.encoder.``:
 
-    - ``stages.{s}.embedding``, ``stages.{s}.output``: maps ``[B, C, H, W]``
-    - ``stages.{s}.blocks.{b}.attention.input``: the normalised map that the projections see, ``[B, C, H, W]``
-    - ``stages.{s}.blocks.{b}.attention.{query,key,value,context}``: ``[B, heads, tokens or keys, C / heads]``
-    - ``stages.{s}.blocks.{b}.attention.weights``: ``[B, heads, tokens, keys]``, rows sum to 1
-    - ``stages.{s}.blocks.{b}.output``: tokens ``[B, tokens, C]``
+    - ``stages.{s}.embedding.output``, ``stages.{s}.output``: maps ``[B, C, H, W]``
+    - ``stages.{s}.layers.{l}.attention.input``: the normalised map that the projections see, ``[B, C, H, W]``
+    - ``stages.{s}.layers.{l}.attention.{query,key,value,context}``: ``[B, heads, tokens or keys, C / heads]``
+    - ``stages.{s}.layers.{l}.attention.weights``: ``[B, heads, tokens, keys]``, rows sum to 1
+    - ``stages.{s}.layers.{l}.output``: tokens ``[B, tokens, C]``
 
     Attention runs fused while nobody listens to ``weights``, and through an explicit softmax while somebody does.
 
@@ -241,11 +261,9 @@ class CvtModel(nn.Module):
     """
 
     def __init__(self, config: CvtConfig, add_pooling_layer: bool = True) -> None:
-        super().__init__()
-        config.validate()
-        self.config = config
-        self.stages = nn.ModuleList(Stage(config, stage) for stage in range(config.num_stages))
-        self.apply(self._initialise)
+        super().__init__(config)
+        self.encoder = Encoder(config)
+        self.apply(partial(initialise, std=config.initializer_range))
 
     def forward(
         self,
@@ -260,95 +278,21 @@ class CvtModel(nn.Module):
             pixel_values: normalised images, ``[batch, num_channels, height, width]``, of any size whose smallest
                 grid is not empty.
             output_hidden_states: also return each stage's map.
-            output_attentions: also return each block's attention weights.
+            output_attentions: also return each layer's attention weights.
             return_dict: return a plain tuple of what is set if False. Each of the three defaults to the config's.
 
         Raises:
             ImageError: ``pixel_values`` has the wrong number of axes or channels, or is too small.
         """
+        self._check(pixel_values)
         output_hidden_states = self._default(output_hidden_states, "output_hidden_states")
         if self._default(output_attentions, "output_attentions"):
-            with record(self, "stages.*.blocks.*.attention.weights") as heard:
-                maps, cls = self._run_stages(pixel_values)
-            attentions = tuple(heard.values())
+            with record(self, "stages.*.layers.*.attention.weights") as heard:
+                output = self.encoder(pixel_values, output_hidden_states)
+            output.attentions = tuple(heard.values())
         else:
-            maps, cls = self._run_stages(pixel_values)
-            attentions = None
-        output = BaseModelOutputWithCLSToken(
-            last_hidden_state=maps[-1],
-            cls_token_value=cls,
-            hidden_states=tuple(maps) if output_hidden_states else None,
-            attentions=attentions,
-        )
+            output = self.encoder(pixel_values, output_hidden_states)
         return output if self._default(return_dict, "return_dict") else output.to_tuple()
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        ref: str | Path,
-        *,
-        config: CvtConfig | str | None = None,
-        revision: str | None = None,
-        ignore_mismatched_sizes: bool = False,
-        **config_overrides: Any,
-    ) -> Self:
-        """Load a published, saved or bundled model, in evaluation mode.
-
-        Args:
-            ref: "bundled", a Hub id ("microsoft/cvt-13"), a folder in transformers' layout, or a ``.safetensors``,
-                ``.bin`` or ``.pth`` file; the last may be Microsoft's own.
-            config: a configuration or a preset's name; needed for a bare weights file whose architecture its shapes
-                do not settle.
-            revision: branch, tag or commit of a Hub repository.
-            ignore_mismatched_sizes: keep the fresh initialisation of a classification head whose number of classes
-                differs, for fine-tuning; nothing else may differ.
-            config_overrides: configuration fields that win over the file's.
-
-        Raises:
-            CheckpointError: nothing is found, it cannot be read or trusted, or its tensors do not fit.
-            ConfigError: the configuration is not valid.
-        """
-        from cvt.checkpoint import load_model
-
-        return load_model(
-            cls,
-            ref,
-            config=config,
-            revision=revision,
-            ignore_mismatched_sizes=ignore_mismatched_sizes,
-            **config_overrides,
-        )
-
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write ``config.json`` and ``model.safetensors`` into ``folder``, in the layout of transformers.
-
-        transformers computes with exact GELU whatever ``hidden_act`` says, so only a ``"gelu"`` model gives the same
-        logits there.
-        """
-        from cvt.checkpoint import save_model
-
-        save_model(self, folder)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the parameters live."""
-        return next(self.parameters()).device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Floating-point type of the parameters."""
-        return next(self.parameters()).dtype
-
-    def _run_stages(self, pixel_values: Tensor) -> tuple[list[Tensor], Tensor | None]:
-        self._check(pixel_values)
-        x, cls, maps = pixel_values, None, []
-        for stage in self.stages:
-            x, cls = stage(x)  # a CLS token of an earlier stage ends with it
-            maps.append(x)
-        return maps, cls
-
-    def _default(self, value: bool | None, name: str) -> bool:
-        return bool(getattr(self.config, name)) if value is None else value
 
     def _check(self, pixel_values: Tensor) -> None:
         channels = self.config.num_channels
@@ -357,30 +301,18 @@ class CvtModel(nn.Module):
             raise ImageError(f"pixel_values has shape {shape}; expected [batch, {channels}, height, width]")
         stage_geometry(self.config, *pixel_values.shape[-2:])  # raises where a stage would be left without tokens
 
-    def _initialise(self, module: nn.Module) -> None:
-        """Initialisation as published: truncated normal for linears and CLS; convolutions keep PyTorch's own."""
-        std = self.config.initializer_range
-        if isinstance(module, nn.Linear):
-            nn.init.trunc_normal_(module.weight, std=std)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-        elif isinstance(module, Stage) and module.cls_token is not None:
-            nn.init.trunc_normal_(module.cls_token, std=std)
 
-
-class CvtForImageClassification(CvtModel):
-    """The stages and a linear classifier over CLS or, without CLS, over the mean of the last stage's tokens.
-
-    Probes are those of :class:`CvtModel`, under the same names.
-    """
+class CvtForImageClassification(CvtPreTrainedModel):
+    """A CvT (``cvt``) and a linear classifier over CLS or, without CLS, over the mean of the last stage's tokens."""
 
     def __init__(self, config: CvtConfig) -> None:
         super().__init__(config)
-        self.norm = nn.LayerNorm(config.embed_dim[-1], eps=config.norm_eps)
+        self.cvt = CvtModel(config)
+        self.layernorm = nn.LayerNorm(config.embed_dim[-1], eps=config.norm_eps)
         self.classifier = nn.Linear(config.embed_dim[-1], config.num_labels)
-        self._initialise(self.classifier)
+        initialise(self.classifier, config.initializer_range)
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         pixel_values: Tensor,
         labels: Tensor | None = None,
@@ -400,12 +332,11 @@ class CvtForImageClassification(CvtModel):
         Raises:
             ImageError: as in :meth:`CvtModel.forward`.
         """
-        features = super().forward(pixel_values, output_hidden_states, output_attentions, return_dict=True)
-        assert isinstance(features, BaseModelOutputWithCLSToken)
+        features = self.cvt(pixel_values, output_hidden_states, output_attentions, return_dict=True)
         tokens = features.cls_token_value
         if tokens is None:
             tokens = to_tokens(features.last_hidden_state)
-        logits = self.classifier(self.norm(tokens).mean(dim=1))
+        logits = self.classifier(self.layernorm(tokens).mean(dim=1))
         output = ImageClassifierOutput(
             loss=None if labels is None else self._loss(logits, labels),
             logits=logits,

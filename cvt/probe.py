@@ -1,8 +1,8 @@
 """Listening to a network: named identity points, and a recorder that collects what passes them.
 
 The network holds :class:`Probe` modules wherever something is worth seeing; each one's name is its path in the
-module tree (``stages.2.blocks.9.attention.weights``). A probe costs nothing until somebody listens, either with
-:func:`record` or with an ordinary PyTorch forward hook on the probe itself.
+module tree (``cvt.encoder.stages.2.layers.9.attention.weights``). A probe costs nothing until somebody listens, either
+with :func:`record` or with an ordinary PyTorch forward hook on the probe itself.
 
 Recorders live in a :class:`~contextvars.ContextVar`, so a recording hears the thread (or async task) that opened it
 and no other, and closing it, normally or by an exception, leaves the network as it was.
@@ -10,11 +10,11 @@ and no other, and closing it, normally or by an exception, leaves the network as
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
@@ -66,8 +66,9 @@ def record(model: nn.Module, *patterns: str) -> Iterator[dict[str, Tensor]]:
 
     Args:
         model: a network holding :class:`Probe` modules.
-        patterns: probe paths, with the shell wildcards of :mod:`fnmatch` (``*`` also crosses dots); none means
-            every probe, which includes the attention weights.
+        patterns: probe paths, with the shell wildcards of :mod:`fnmatch` (``*`` also crosses dots). The front of a
+            path may be left out, so that ``stages.0.output`` names a probe of a classifier and of a bare CvtModel
+            alike. None means every probe, which includes the attention weights.
 
     Yields:
         A dictionary from probe path to the tensor that passed last, in the order of passing. Tensors are the
@@ -78,14 +79,14 @@ def record(model: nn.Module, *patterns: str) -> Iterator[dict[str, Tensor]]:
 
     Example::
 
-        with record(model, "stages.*.blocks.*.attention.weights") as heard:
+        with record(model, "*.attention.weights") as heard:
             model(pixel_values)
-        heard["stages.0.blocks.0.attention.weights"].shape      # [batch, heads, queries, keys]
+        heard["cvt.encoder.stages.0.layers.0.attention.weights"].shape      # [batch, heads, queries, keys]
     """
     probes = {name: module for name, module in model.named_modules() if isinstance(module, Probe)}
     wanted: dict[Probe, str] = {}
     for pattern in patterns or ("*",):
-        matches = fnmatch.filter(probes, pattern)
+        matches = [name for name in probes if fnmatchcase(f".{name}", f"*.{pattern}")]
         if not matches:
             some = ", ".join(list(probes)[:6])
             raise ValueError(f"no probe matches {pattern!r}; this model has {len(probes)} probes: {some}, …")

@@ -168,9 +168,9 @@ def _run(
     model: CvtForImageClassification, pixel_values: Tensor, targets: list[tuple[int, int]]
 ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
     """Logits, what the probes heard, and the gradients of the targets' logits, given as (row, class)."""
-    wanted = ["stages.*.output", "stages.*.blocks.*.attention.query", "stages.*.blocks.*.attention.key"]
-    if targets:
-        wanted += ["stages.*.blocks.*.attention." + name for name in ("value", "context", "input")]
+    wanted = [f"{_stage_path(stage)}.output" for stage in range(model.config.num_stages)]
+    heard_of_attention = ("query", "key", "value", "context", "input") if targets else ("query", "key")
+    wanted += [f"layers.*.attention.{name}" for name in heard_of_attention]
     was_training = model.training
     if was_training:  # walking through the whole model would cost as much as a map
         model.eval()
@@ -205,14 +205,15 @@ def class_index(config: CvtConfig, target: int | str) -> int:
     )
 
 
+def _stage_path(stage: int) -> str:
+    return f"cvt.encoder.stages.{stage}"
+
+
 def _evidence_probe(config: CvtConfig, stage: int) -> str:
     """Where class evidence of a stage is read: see :class:`StageTrace`."""
     reads_cls_alone = stage == config.num_stages - 1 and config.cls_token[stage]
-    return (
-        f"stages.{stage}.blocks.{config.depth[stage] - 1}.attention.input"
-        if reads_cls_alone
-        else f"stages.{stage}.output"
-    )
+    path = _stage_path(stage)
+    return f"{path}.layers.{config.depth[stage] - 1}.attention.input" if reads_cls_alone else f"{path}.output"
 
 
 def _gradients(config: CvtConfig, logit: Tensor, heard: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -231,10 +232,10 @@ def _stage(
 ) -> StageTrace:
     """One photo's part, ``row`` of the batch."""
     evidence = _evidence_probe(config, stage)
-    attention = [f"stages.{stage}.blocks.{block}.attention." for block in range(config.depth[stage])]
+    attention = [f"{_stage_path(stage)}.layers.{layer}.attention." for layer in range(config.depth[stage])]
     return StageTrace(
         geometry=geometry,
-        feature_map=_array(heard[f"stages.{stage}.output"][row]),
+        feature_map=_array(heard[f"{_stage_path(stage)}.output"][row]),
         blocks=tuple(
             BlockTrace(
                 query=_array(heard[name + "query"][row]),

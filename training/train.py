@@ -16,12 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from cvt.checkpoint import read_config
 from cvt.config import CvtConfig
 from cvt.errors import ConfigError, CvtError
 from cvt.image_processor import CvtImageProcessor
+from cvt.initialisation import initialise
 from cvt.model import CvtForImageClassification
 from training.data import DataError, hold_out, load_images
 from training.export import export
@@ -107,8 +107,7 @@ def build_model(recipe: Recipe, classes: tuple[str, ...], start: str | None = No
         start, ignore_mismatched_sizes=True, id2label=id2label, temperature=1.0
     )
     if _classes(start) != id2label:
-        nn.init.trunc_normal_(model.classifier.weight, std=model.config.initializer_range)
-        nn.init.zeros_(model.classifier.bias)
+        initialise(model.classifier, model.config.initializer_range)
     return model
 
 

@@ -318,7 +318,7 @@ def test_late_files_of_an_old_photo_are_dropped(page: Page, url: str, bench: Ben
     row = page.evaluate(
         "async () => [...await document.querySelector('#explorer').explorer.attentionRow(3, 0, 0, '0,0')]"
     )
-    true = network_attention(bench, "5")["stages.2.blocks.0.attention.weights"][0, 0, 1].numpy()
+    true = network_attention(bench, "5")["cvt.encoder.stages.2.layers.0.attention.weights"][0, 0, 1].numpy()
     assert np.abs(np.array(row) - true).max() < 2e-3
 
 

@@ -107,7 +107,7 @@ def test_half_precision_is_loaded_as_float32_and_saved_as_it_is(
     assert json.loads((tmp_path / "config.json").read_text())["dtype"] == "float16"
     loaded = CvtForImageClassification.from_pretrained(tmp_path)
     assert loaded.dtype == torch.float32
-    assert torch.equal(loaded.norm.weight, classifier.norm.weight.float())
+    assert torch.equal(loaded.layernorm.weight, classifier.layernorm.weight.float())
 
 
 def test_bare_models_and_classifiers_load_each_other(folder: Path, tmp_path: Path) -> None:
@@ -354,7 +354,7 @@ def test_a_head_of_another_size_starts_afresh_only_when_allowed(folder: Path) ->
         CvtForImageClassification.from_pretrained(folder, num_labels=3)
     loaded = CvtForImageClassification.from_pretrained(folder, num_labels=3, ignore_mismatched_sizes=True)
     saved = CvtForImageClassification.from_pretrained(folder)
-    assert torch.equal(loaded.norm.weight, saved.norm.weight)
+    assert torch.equal(loaded.layernorm.weight, saved.layernorm.weight)
     assert loaded.classifier.bias.tolist() == [0, 0, 0]
     assert loaded.classifier.weight.detach().std() == pytest.approx(loaded.config.initializer_range, rel=0.3)
     assert logits(loaded).shape == (1, 3)

@@ -93,10 +93,10 @@ def test_what_shapes_tell_is_true(config: CvtConfig) -> None:
 
 def test_a_torn_checkpoint_says_what_is_missing() -> None:
     torn = shapes(CvtConfig())
-    del torn["stages.1.token_embedding.projection.weight"]
-    with pytest.raises(CheckpointError, match=r"stages\.1\.token_embedding\.projection\.weight is missing"):
+    del torn["cvt.encoder.stages.1.embedding.projection.weight"]
+    with pytest.raises(CheckpointError, match=r"cvt\.encoder\.stages\.1\.embedding\.projection\.weight is missing"):
         complete_fields(torn)
-    torn["stages.1.token_embedding.projection.weight"] = (192, 64)
+    torn["cvt.encoder.stages.1.embedding.projection.weight"] = (192, 64)
     with pytest.raises(CheckpointError, match=r"is \[192, 64\]"):
         complete_fields(torn)
 

@@ -11,59 +11,59 @@ from cvt.model import CvtForImageClassification
 
 ROWS = [  # ours, transformers', Microsoft's: written out by hand
     (
-        "stages.0.token_embedding.projection.weight",
+        "cvt.encoder.stages.0.embedding.projection.weight",
         "cvt.encoder.stages.0.embedding.convolution_embeddings.projection.weight",
         "stage0.patch_embed.proj.weight",
     ),
     (
-        "stages.1.token_embedding.norm.bias",
+        "cvt.encoder.stages.1.embedding.norm.bias",
         "cvt.encoder.stages.1.embedding.convolution_embeddings.normalization.bias",
         "stage1.patch_embed.norm.bias",
     ),
-    ("stages.2.cls_token", "cvt.encoder.stages.2.cls_token", "stage2.cls_token"),
+    ("cvt.encoder.stages.2.cls_token", "cvt.encoder.stages.2.cls_token", "stage2.cls_token"),
     (
-        "stages.2.blocks.11.attention_norm.weight",
+        "cvt.encoder.stages.2.layers.11.attention_norm.weight",
         "cvt.encoder.stages.2.layers.11.layernorm_before.weight",
         "stage2.blocks.11.norm1.weight",
     ),
     (
-        "stages.2.blocks.0.mlp_norm.weight",
+        "cvt.encoder.stages.2.layers.0.mlp_norm.weight",
         "cvt.encoder.stages.2.layers.0.layernorm_after.weight",
         "stage2.blocks.0.norm2.weight",
     ),
     (
-        "stages.1.blocks.3.attention.query_convolution.convolution.weight",
+        "cvt.encoder.stages.1.layers.3.attention.query_convolution.convolution.weight",
         "cvt.encoder.stages.1.layers.3.attention.attention.convolution_projection_query.convolution_projection"
         ".convolution.weight",
         "stage1.blocks.3.attn.conv_proj_q.conv.weight",
     ),
     (
-        "stages.1.blocks.3.attention.value_convolution.norm.running_var",
+        "cvt.encoder.stages.1.layers.3.attention.value_convolution.norm.running_var",
         "cvt.encoder.stages.1.layers.3.attention.attention.convolution_projection_value.convolution_projection"
         ".normalization.running_var",
         "stage1.blocks.3.attn.conv_proj_v.bn.running_var",
     ),
     (
-        "stages.0.blocks.0.attention.key_linear.bias",
+        "cvt.encoder.stages.0.layers.0.attention.key_linear.bias",
         "cvt.encoder.stages.0.layers.0.attention.attention.projection_key.bias",
         "stage0.blocks.0.attn.proj_k.bias",
     ),
     (
-        "stages.0.blocks.0.attention.output_linear.weight",
+        "cvt.encoder.stages.0.layers.0.attention.output_linear.weight",
         "cvt.encoder.stages.0.layers.0.attention.output.dense.weight",
         "stage0.blocks.0.attn.proj.weight",
     ),
     (
-        "stages.0.blocks.0.mlp.expand.weight",
+        "cvt.encoder.stages.0.layers.0.mlp.expand.weight",
         "cvt.encoder.stages.0.layers.0.intermediate.dense.weight",
         "stage0.blocks.0.mlp.fc1.weight",
     ),
     (
-        "stages.0.blocks.0.mlp.contract.bias",
+        "cvt.encoder.stages.0.layers.0.mlp.contract.bias",
         "cvt.encoder.stages.0.layers.0.output.dense.bias",
         "stage0.blocks.0.mlp.fc2.bias",
     ),
-    ("norm.weight", "layernorm.weight", "norm.weight"),
+    ("layernorm.weight", "layernorm.weight", "norm.weight"),
     ("classifier.bias", "classifier.bias", "head.bias"),
 ]
 
@@ -76,7 +76,7 @@ def test_each_layout_spells_it_as_documented(row: tuple[str, str, str]) -> None:
 
 
 def test_a_bare_model_of_transformers_has_no_prefix() -> None:
-    assert to_ours("encoder.stages.2.cls_token", "transformers") == "stages.2.cls_token"
+    assert to_ours("encoder.stages.2.cls_token", "transformers") == "cvt.encoder.stages.2.cls_token"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_bare_model_of_transformers_has_no_prefix() -> None:
         ("transformers", "xcvt.encoder.stages.2.cls_token"),
         ("microsoft", "stage0.blocks.0.attn.conv_proj_query.conv.weight"),
         ("microsoft", "stage0.blocks.0.attn.rel_pos_emb"),
-        ("ours", "stages.0.blocks.0.mlp.expand.weight.extra"),
+        ("ours", "cvt.encoder.stages.0.layers.0.mlp.expand.weight.extra"),
     ],
 )
 def test_an_unknown_name_has_no_translation(layout: str, name: str) -> None:
@@ -96,7 +96,7 @@ def test_an_unknown_name_has_no_translation(layout: str, name: str) -> None:
 
 def test_a_tensor_we_do_not_have_cannot_be_spelled() -> None:
     with pytest.raises(KeyError):
-        from_ours("stages.0.blocks.0.attention.query", "microsoft")
+        from_ours("cvt.encoder.stages.0.layers.0.attention.query", "microsoft")
 
 
 @pytest.mark.parametrize(

@@ -43,23 +43,24 @@ def convolutions_only(config: CvtConfig) -> CvtModel:
     """The real network with its attention and MLP branches multiplied by 0, so that only convolutions mix pixels."""
     model = CvtModel(config).double()
     randomise(model)
-    for block in (block for stage in model.stages for block in stage.blocks):  # type: ignore[union-attr]
-        for linear in (block.attention.output_linear, block.mlp.contract):
+    for layer in (layer for stage in model.encoder.stages for layer in stage.layers):  # type: ignore[union-attr]
+        for linear in (layer.attention.output_linear, layer.mlp.contract):
             nn.init.zeros_(linear.weight)
             nn.init.zeros_(linear.bias)
     return model
 
 
 def heard_maps(model: CvtModel, pixels: Tensor, geometry: tuple[StageGeometry, ...]) -> dict[tuple[int, str], Tensor]:
-    """Tokens, queries and keys of each stage's first block as maps ``[batch, channels, rows, columns]``."""
-    wanted = ["stages.*.embedding", "stages.*.blocks.0.attention.query", "stages.*.blocks.0.attention.key"]
+    """Tokens, queries and keys of each stage's first layer as maps ``[batch, channels, rows, columns]``."""
+    wanted = ["embedding.output", "layers.0.attention.query", "layers.0.attention.key"]
     with torch.no_grad(), record(model, *wanted) as heard:
         model(pixels)
     maps = {}
     for stage, grids in enumerate(geometry):
-        maps[stage, "tokens"] = heard[f"stages.{stage}.embedding"]
+        maps[stage, "tokens"] = heard[f"encoder.stages.{stage}.embedding.output"]
         for kind, name, grid in (("queries", "query", grids.queries), ("keys", "key", grids.keys)):
-            tensor = heard[f"stages.{stage}.blocks.0.attention.{name}"][:, :, int(model.config.cls_token[stage]) :]
+            cls = int(model.config.cls_token[stage])
+            tensor = heard[f"encoder.stages.{stage}.layers.0.attention.{name}"][:, :, cls:]
             maps[stage, kind] = tensor.transpose(2, 3).flatten(1, 2).unflatten(2, grid.shape)
     return maps
 
@@ -186,8 +187,8 @@ def test_grids_have_the_shapes_of_the_tensors(config: CvtConfig, height: int, wi
         model(pixels)
     for stage, grids in enumerate(geometry):
         cls = int(config.cls_token[stage])
-        attention = f"stages.{stage}.blocks.0.attention."
-        assert heard[f"stages.{stage}.embedding"].shape[-2:] == grids.tokens.shape
+        attention = f"encoder.stages.{stage}.layers.0.attention."
+        assert heard[f"encoder.stages.{stage}.embedding.output"].shape[-2:] == grids.tokens.shape
         assert heard[attention + "query"].shape[2] == grids.queries.rows * grids.queries.columns + cls
         for name in ("key", "value"):
             assert heard[attention + name].shape[2] == grids.keys.rows * grids.keys.columns + cls

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from cvt.errors import ImageError
-from cvt.model import Attention, Block, CvtForImageClassification, CvtModel, DropPath, quick_gelu
+from cvt.model import Attention, CvtForImageClassification, CvtModel, DropPath, Layer, quick_gelu
 from cvt.probe import record
 from tests.cvt.networks import small_classifier, small_config, small_model, uniform_config
 
@@ -79,7 +79,7 @@ def test_average_attention_by_hand() -> None:
 
 
 def test_heads_split_the_width_and_the_scale_is_of_the_whole_width() -> None:
-    attention = small_model().stages[2].blocks[0].attention  # type: ignore[union-attr]
+    attention = small_model().encoder.stages[2].layers[0].attention  # type: ignore[union-attr]
     with torch.no_grad(), record(attention) as heard:
         attention(torch.randn(2, 7, 16), 2, 3)
     query, key, value = (heard[name] for name in ("query", "key", "value"))
@@ -89,13 +89,13 @@ def test_heads_split_the_width_and_the_scale_is_of_the_whole_width() -> None:
     torch.testing.assert_close(heard["context"], weights @ value)
 
 
-def test_a_block_adds_attention_and_mlp_of_normalised_tokens() -> None:
-    block = small_model().stages[1].blocks[0]  # type: ignore[union-attr]
-    assert isinstance(block, Block)
+def test_a_layer_adds_attention_and_mlp_of_normalised_tokens() -> None:
+    layer = small_model().encoder.stages[1].layers[0]  # type: ignore[union-attr]
+    assert isinstance(layer, Layer)
     x = torch.randn(2, 6, 12)
     with torch.no_grad():
-        middle = x + block.attention(block.attention_norm(x), 2, 3)
-        torch.testing.assert_close(block(x, 2, 3), middle + block.mlp(block.mlp_norm(middle)))
+        middle = x + layer.attention(layer.attention_norm(x), 2, 3)
+        torch.testing.assert_close(layer(x, 2, 3), middle + layer.mlp(layer.mlp_norm(middle)))
 
 
 def test_activations() -> None:
@@ -175,10 +175,10 @@ def test_the_classifier_reads_cls_or_the_mean_of_the_tokens() -> None:
     with torch.no_grad():
         model = small_classifier()
         cls = CvtModel.forward(model, pixels).cls_token_value
-        torch.testing.assert_close(model(pixels).logits, model.classifier(model.norm(cls[:, 0])))
+        torch.testing.assert_close(model(pixels).logits, model.classifier(model.layernorm(cls[:, 0])))
         model = small_classifier(cls_token=(True, False, False))
         tokens = CvtModel.forward(model, pixels).last_hidden_state.flatten(2).transpose(1, 2)
-        torch.testing.assert_close(model(pixels).logits, model.classifier(model.norm(tokens).mean(dim=1)))
+        torch.testing.assert_close(model(pixels).logits, model.classifier(model.layernorm(tokens).mean(dim=1)))
 
 
 def test_losses() -> None:
@@ -255,7 +255,7 @@ def test_drop_path_drops_whole_samples_and_keeps_the_mean() -> None:
 
 def test_drop_path_rises_over_each_stage() -> None:
     model = CvtModel(small_config(depth=(1, 3, 5), drop_path_rate=(0.2, 0.2, 0.4)))
-    rates = [[block.drop_path.rate for block in stage.blocks] for stage in model.stages]  # type: ignore[union-attr]
+    rates = [[layer.drop_path.rate for layer in stage.layers] for stage in model.encoder.stages]  # type: ignore[union-attr]
     assert rates[0] == [0]
     assert rates[1] == pytest.approx([0, 0.1, 0.2])
     assert rates[2] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
@@ -268,10 +268,10 @@ def test_a_dropped_branch_leaves_its_input() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return torch.zeros_like(x)
 
-    block = small_model().stages[2].blocks[1]  # type: ignore[union-attr]
-    block.drop_path = Dropped()
+    layer = small_model().encoder.stages[2].layers[1]  # type: ignore[union-attr]
+    layer.drop_path = Dropped()
     x = torch.randn(2, 7, 16)
-    torch.testing.assert_close(block(x, 2, 3), x, atol=0, rtol=0)
+    torch.testing.assert_close(layer(x, 2, 3), x, atol=0, rtol=0)
 
 
 @pytest.mark.parametrize("name", ["drop_rate", "attention_drop_rate", "drop_path_rate"])
@@ -313,13 +313,13 @@ def test_initialisation() -> None:
             bound = (module.weight[0].numel()) ** -0.5
             assert 0.8 * bound < module.weight.abs().max() <= bound, "PyTorch's own"
     for stage in (0, 2):
-        cls_token = model.stages[stage].cls_token
+        cls_token = model.cvt.encoder.stages[stage].cls_token
         assert isinstance(cls_token, Tensor)
         assert cls_token.shape == (1, 1, (64, 96, 128)[stage]), "as wide as its own stage"
         assert cls_token.std().item() == pytest.approx(0.02, rel=0.35)
-    assert model.stages[1].cls_token is None
+    assert model.cvt.encoder.stages[1].cls_token is None
     wider = CvtModel(small_config(embed_dim=(64, 96, 128), initializer_range=0.1))
-    assert wider.stages[2].blocks[0].mlp.expand.weight.std().item() == pytest.approx(0.1, rel=0.06)  # type: ignore[union-attr]
+    assert wider.encoder.stages[2].layers[0].mlp.expand.weight.std().item() == pytest.approx(0.1, rel=0.06)  # type: ignore[union-attr]
 
 
 def test_layer_norms_use_the_epsilon_in_use() -> None:

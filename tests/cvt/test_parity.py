@@ -133,7 +133,7 @@ def test_losses_and_their_gradients_agree(tmp_path: Path, num_labels: int, label
     output.loss.backward()
     torch.testing.assert_close(ours.classifier.weight.grad, theirs.classifier.weight.grad, **CLOSE)
     stem = theirs.cvt.encoder.stages[0].embedding.convolution_embeddings.projection
-    torch.testing.assert_close(ours.stages[0].token_embedding.projection.weight.grad, stem.weight.grad, **CLOSE)
+    torch.testing.assert_close(ours.cvt.encoder.stages[0].embedding.projection.weight.grad, stem.weight.grad, **CLOSE)
 
 
 @torch.no_grad()
@@ -283,7 +283,7 @@ def test_microsofts_file_gives_the_numbers_of_its_own_names(tmp_path: Path, size
 
 def test_quick_gelu_by_hand() -> None:
     config = CvtConfig(**SMALL, hidden_act="quick_gelu")
-    activation = CvtModel(config).stages[0].blocks[0].mlp.activation
+    activation = CvtModel(config).encoder.stages[0].layers[0].mlp.activation
     values = [-3.0, -1.0, 0.0, 0.5, 2.0]
     expected = [value / (1 + math.exp(-1.702 * value)) for value in values]
     np.testing.assert_allclose(activation(torch.tensor(values)).numpy(), expected, rtol=1e-6)

@@ -16,8 +16,9 @@ from cvt.model import Attention, CvtForImageClassification
 from cvt.probe import Probe, probe_names, record
 from tests.cvt.networks import small_classifier
 
+STAGES = "cvt.encoder.stages."
 ATTENTION_PARTS = ("input", "query", "key", "value", "weights", "context")
-WEIGHTS = "stages.*.blocks.*.attention.weights"
+WEIGHTS = "stages.*.layers.*.attention.weights"
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +38,9 @@ def listeners(model: nn.Module) -> list[str]:
 
 def test_names_come_from_the_module_tree(model: CvtForImageClassification) -> None:
     names = probe_names(model)
-    first = [f"stages.0.blocks.0.{name}" for name in ("output", *(f"attention.{part}" for part in ATTENTION_PARTS))]
+    first = [f"{STAGES}0.layers.0.{name}" for name in ("output", *(f"attention.{part}" for part in ATTENTION_PARTS))]
     assert set(first) <= set(names)
-    assert len(names) == 3 * 2 + 5 * 7, "two a stage, seven a block"
+    assert len(names) == 3 * 2 + 5 * 7, "two a stage, seven a layer"
     assert all(isinstance(model.get_submodule(name), Probe) for name in names)
 
 
@@ -47,16 +48,16 @@ def test_everything_is_heard_in_the_order_it_passes(model: CvtForImageClassifica
     with record(model) as heard:
         model(pixels)
     assert set(heard) == set(probe_names(model))
-    stages = [name for name in heard if name.endswith(("embedding", "output")) and "blocks" not in name]
-    assert stages == [f"stages.{s}.{name}" for s in range(3) for name in ("embedding", "output")]
-    assert heard["stages.1.embedding"].shape == (2, 12, 4, 6)
-    assert heard["stages.2.output"].shape == (2, 16, 2, 3)
-    attention = "stages.2.blocks.1.attention."
+    stages = [name for name in heard if name.endswith("output") and "layers" not in name]
+    assert stages == [f"{STAGES}{s}.{name}" for s in range(3) for name in ("embedding.output", "output")]
+    assert heard[f"{STAGES}1.embedding.output"].shape == (2, 12, 4, 6)
+    assert heard[f"{STAGES}2.output"].shape == (2, 16, 2, 3)
+    attention = f"{STAGES}2.layers.1.attention."
     assert heard[attention + "input"].shape == (2, 16, 2, 3)
     assert heard[attention + "query"].shape == heard[attention + "context"].shape == (2, 2, 1 + 2 * 3, 8)
     assert heard[attention + "key"].shape == heard[attention + "value"].shape == (2, 2, 1 + 1 * 2, 8)
     assert heard[attention + "weights"].shape == (2, 2, 7, 3)
-    assert heard["stages.2.blocks.1.output"].shape == (2, 7, 16)
+    assert heard[f"{STAGES}2.layers.1.output"].shape == (2, 7, 16)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,9 @@ def test_everything_is_heard_in_the_order_it_passes(model: CvtForImageClassifica
         ((WEIGHTS,), 5),
         (("*.query", "*.key"), 10),
         (("*.query", "stages.0.*.query"), 5),
-        (("stages.[01].embedding",), 2),
+        (("stages.[01].embedding.output",), 2),
+        (("cvt.encoder.stages.1.output", "encoder.stages.2.output", "layers.1.output"), 4),
+        (("*tages.1.embedding.output",), 1),
     ],
 )
 def test_patterns(model: CvtForImageClassification, pixels: Tensor, patterns: tuple[str, ...], count: int) -> None:
@@ -78,7 +81,7 @@ def test_patterns(model: CvtForImageClassification, pixels: Tensor, patterns: tu
 
 def test_a_pattern_that_matches_nothing_says_what_there_is(model: CvtForImageClassification) -> None:
     with (
-        pytest.raises(ValueError, match=r"no probe matches 'stages\.9\.output'; .* 41 probes: stages\.0\."),
+        pytest.raises(ValueError, match=r"no probe matches 'stages\.9\.output'; .* 41 probes: cvt\.encoder\."),
         record(model, "stages.*.output", "stages.9.output"),
     ):
         pass
@@ -104,7 +107,7 @@ def test_fused_and_explicit_attention_agree(fields: dict[str, Any]) -> None:
             logits = model(pixels).logits
         logits[:, 1].sum().backward()
         gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-        outcomes.append([logits, *(heard[f"stages.{s}.output"] for s in range(3)), *map(torch.clone, gradients)])
+        outcomes.append([logits, *(heard[f"{STAGES}{s}.output"] for s in range(3)), *map(torch.clone, gradients)])
     for fused, explicit in zip(*outcomes, strict=True):
         torch.testing.assert_close(fused, explicit, atol=1e-5, rtol=1e-5)
 
@@ -123,15 +126,15 @@ def test_attention_is_fused_while_nobody_listens_to_the_weights(
     with record(model, "*.query", "*.output"):
         model(pixels)
     assert len(calls) == 5
-    with record(model, "stages.1.blocks.0.attention.weights"):
+    with record(model, "stages.1.layers.0.attention.weights"):
         model(pixels)
-    assert len(calls) == 5 + 4, "only the block that is listened to computes its weights"
+    assert len(calls) == 5 + 4, "only the layer that is listened to computes its weights"
     model(pixels)
     assert len(calls) == 5 + 4 + 5
 
 
 def test_ordinary_forward_hooks_on_probes(model: CvtForImageClassification, pixels: Tensor) -> None:
-    probe = model.get_submodule("stages.2.blocks.0.attention.weights")
+    probe = model.get_submodule(f"{STAGES}2.layers.0.attention.weights")
     seen: list[Tensor] = []
     expected = model(pixels, output_attentions=True)
     hook = probe.register_forward_hook(lambda module, inputs, output: seen.append(output))
@@ -159,7 +162,7 @@ def test_a_hook_may_replace_what_passes(model: CvtForImageClassification, pixels
     finally:
         for hook in hooks:
             hook.remove()
-    name = "stages.1.blocks.1.attention."
+    name = f"{STAGES}1.layers.1.attention."
     mean = heard[name + "value"].mean(dim=2, keepdim=True)
     torch.testing.assert_close(heard[name + "context"], mean.expand_as(heard[name + "context"]))
 
@@ -169,30 +172,30 @@ def test_recording_changes_nothing_and_keeps_the_graph(model: CvtForImageClassif
     with record(model, "*.output") as heard:
         logits = model(pixels).logits
     torch.testing.assert_close(logits, expected, atol=0, rtol=0)
-    (gradient,) = torch.autograd.grad(logits[0, 0], heard["stages.0.output"])
+    (gradient,) = torch.autograd.grad(logits[0, 0], heard[f"{STAGES}0.output"])
     assert gradient.abs().sum() > 0
     with torch.no_grad(), record(model, "*.output") as heard:
         model(pixels)
-    assert not heard["stages.0.output"].requires_grad
+    assert not heard[f"{STAGES}0.output"].requires_grad
 
 
 def test_the_last_pass_is_kept_and_the_recording_ends(model: CvtForImageClassification, pixels: Tensor) -> None:
-    with record(model, "stages.0.embedding") as heard:
+    with record(model, "stages.0.embedding.output") as heard:
         model(pixels)
         model(pixels[:1])
     model(pixels)
-    assert len(heard["stages.0.embedding"]) == 1
+    assert len(heard[f"{STAGES}0.embedding.output"]) == 1
 
 
 def test_recordings_nest(model: CvtForImageClassification, pixels: Tensor) -> None:
     with record(model, "stages.0.output", "stages.1.output") as outer:
         with record(model, "stages.1.output") as inner:
             model(pixels)
-        assert inner["stages.1.output"] is outer["stages.1.output"]
+        assert inner[f"{STAGES}1.output"] is outer[f"{STAGES}1.output"]
         model(pixels[:1])
-        assert len(inner["stages.1.output"]) == 2, "the inner recording has ended"
-        assert len(outer["stages.1.output"]) == 1
-    assert list(inner) == ["stages.1.output"]
+        assert len(inner[f"{STAGES}1.output"]) == 2, "the inner recording has ended"
+        assert len(outer[f"{STAGES}1.output"]) == 1
+    assert list(inner) == [f"{STAGES}1.output"]
     assert listeners(model) == []
 
 
@@ -202,7 +205,7 @@ def test_a_recording_hears_its_own_model_alone(model: CvtForImageClassification,
     assert heard == {}
 
 
-@pytest.mark.parametrize("place", ["stages.0.blocks.0.attention.weights", "stages.2.blocks.1.mlp", "classifier"])
+@pytest.mark.parametrize("place", [f"{STAGES}0.layers.0.attention.weights", f"{STAGES}2.layers.1.mlp", "classifier"])
 def test_nothing_is_left_listening_when_a_forward_pass_fails(place: str, pixels: Tensor) -> None:
     class UnpluggedError(Exception):
         pass
@@ -229,11 +232,11 @@ def test_threads_do_not_hear_each_other(model: CvtForImageClassification) -> Non
 
     def listen(index: int) -> tuple[Tensor, Tensor]:
         pixels = torch.full((1, 3, 32, 32), float(index))
-        with torch.no_grad(), record(model, "stages.0.embedding") as heard:
+        with torch.no_grad(), record(model, "stages.0.embedding.output") as heard:
             together.wait()
             model(pixels)
             together.wait()
-            return heard["stages.0.embedding"], model.stages[0].token_embedding(pixels)  # type: ignore[operator]
+            return heard[f"{STAGES}0.embedding.output"], model.cvt.encoder.stages[0].embedding(pixels)  # type: ignore[operator]
 
     with ThreadPoolExecutor(4) as pool:
         for heard, expected in pool.map(listen, range(4)):
@@ -241,7 +244,7 @@ def test_threads_do_not_hear_each_other(model: CvtForImageClassification) -> Non
 
 
 def test_a_thread_without_a_recording_runs_fused_beside_one_with(model: CvtForImageClassification) -> None:
-    probe = model.get_submodule("stages.0.blocks.0.attention.weights")
+    probe = model.get_submodule(f"{STAGES}0.layers.0.attention.weights")
     assert isinstance(probe, Probe)
     with record(model, WEIGHTS), ThreadPoolExecutor(1) as pool:
         assert probe.has_listener
@@ -251,11 +254,11 @@ def test_a_thread_without_a_recording_runs_fused_beside_one_with(model: CvtForIm
 
 def test_async_tasks_do_not_hear_each_other(model: CvtForImageClassification, pixels: Tensor) -> None:
     async def listen(index: int) -> int:
-        with record(model, "stages.0.embedding") as heard:
+        with record(model, "stages.0.embedding.output") as heard:
             await asyncio.sleep(0)
             model(pixels.repeat(index, 1, 1, 1))
             await asyncio.sleep(0)
-            return len(heard["stages.0.embedding"])
+            return len(heard[f"{STAGES}0.embedding.output"])
 
     async def all_at_once() -> list[int]:
         return await asyncio.gather(*(listen(index) for index in (1, 2, 3)))
@@ -273,8 +276,16 @@ def test_a_compiled_network_is_one_graph_and_leaves_the_network_heard(
     torch.manual_seed(0)
     expected = model(pixels).logits
     torch.manual_seed(0)
-    with record(model, "stages.0.embedding") as heard:
+    with record(model, "stages.0.embedding.output") as heard:
         torch.testing.assert_close(compiled(pixels).logits, expected)
         assert not heard
         model(pixels)
-    assert list(heard) == ["stages.0.embedding"]
+    assert list(heard) == [f"{STAGES}0.embedding.output"]
+
+
+def test_the_front_of_a_path_may_be_left_out_of_a_pattern(model: CvtForImageClassification, pixels: Tensor) -> None:
+    """One pattern for a classifier, for the CvtModel within, and for a part of that."""
+    for network, front in ((model, "cvt.encoder."), (model.cvt, "encoder."), (model.cvt.encoder, "")):
+        with record(network, "stages.1.output") as heard:
+            model(pixels)
+        assert list(heard) == [f"{front}stages.1.output"]

@@ -23,6 +23,7 @@ from cvt.probe import record
 from cvt.trace import Trace, trace, traces
 from tests.cvt.networks import small_classifier
 
+STAGES = "cvt.encoder.stages."
 NAMES = {0: "cat", 1: "dog", 2: "bird", 3: "fish", 4: "house"}
 MODELS: dict[str, dict[str, Any]] = {
     "released": {},
@@ -125,7 +126,7 @@ def test_gradients_are_those_of_explicit_attention(
         logit = model(processor(photo, return_tensors="pt").pixel_values).logits[0, 2]
     for s, stage in enumerate(traced.stages):
         for b, block in enumerate(stage.blocks):
-            name = f"stages.{s}.blocks.{b}.attention."
+            name = f"{STAGES}{s}.layers.{b}.attention."
             (expected,) = torch.autograd.grad(logit, heard[name + "weights"], retain_graph=True)
             assert block.context_gradient is not None and block.value is not None
             np.testing.assert_allclose(block.value, heard[name + "value"][0].detach().numpy(), atol=1e-5)
@@ -142,7 +143,7 @@ def test_evidence_maps_and_their_gradients(
         logit = model(processor(photo, return_tensors="pt").pixel_values).logits[0, 2]
     for s, stage in enumerate(traced.stages):
         reads_cls_alone = s == 2 and stage.has_cls
-        name = "stages.2.blocks.1.attention.input" if reads_cls_alone else f"stages.{s}.output"
+        name = f"{STAGES}2.layers.1.attention.input" if reads_cls_alone else f"{STAGES}{s}.output"
         (expected,) = torch.autograd.grad(logit, heard[name], retain_graph=True)
         assert stage.evidence_map is not None and stage.evidence_gradient is not None
         np.testing.assert_allclose(stage.evidence_map, heard[name][0].detach().numpy(), atol=1e-5)
@@ -159,10 +160,10 @@ def test_gradients_are_slopes(
     pixels = processor(photo, return_tensors="pt").pixel_values.double()
     pushed = {}
     for s, stage in enumerate(traced.stages):
-        evidence = "stages.2.blocks.1.attention.input" if s == 2 and stage.has_cls else f"stages.{s}.output"
+        evidence = f"{STAGES}2.layers.1.attention.input" if s == 2 and stage.has_cls else f"{STAGES}{s}.output"
         pushed[evidence] = stage.evidence_gradient
         for b, block in enumerate(stage.blocks):
-            pushed[f"stages.{s}.blocks.{b}.attention.context"] = block.context_gradient
+            pushed[f"{STAGES}{s}.layers.{b}.attention.context"] = block.context_gradient
     for name, gradient in pushed.items():
         assert gradient is not None
         direction = torch.randn(1, *gradient.shape, dtype=torch.float64)

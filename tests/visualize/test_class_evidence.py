@@ -58,9 +58,9 @@ def test_grad_attention_by_hand(by_hand: Callable[..., Trace]) -> None:
 def module_read(trace: Trace, model: CvtForImageClassification, stage: int) -> torch.nn.Module:
     """The module whose output is a stage's evidence map."""
     last = stage == 2 and trace.stages[2].has_cls
-    module = model.stages[stage].blocks[-1].attention.input if last else model.stages[stage].output
-    assert isinstance(module, torch.nn.Module)
-    return module
+    path = f"cvt.encoder.stages.{stage}"
+    last_input = f"{path}.layers.{trace.config.depth[stage] - 1}.attention.input"
+    return model.get_submodule(last_input if last else f"{path}.output")
 
 
 @pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
@@ -100,7 +100,7 @@ def test_grad_attention_is_that_of_whole_matrices(
     target = 4
     trace, model = traced(kind, 40, 56, target), network(kind)
     pixels = torch.from_numpy(trace.pixel_values.copy())[None]
-    with record(model, "stages.*.blocks.*.attention.weights") as heard:
+    with record(model, "*.attention.weights") as heard:
         logits = model(pixels).logits
     gradients = dict(zip(heard, torch.autograd.grad(logits[0, target], list(heard.values())), strict=True))
     vector = np.ones(0)
@@ -117,7 +117,7 @@ def test_grad_attention_is_that_of_whole_matrices(
         spread[:cls, :cls] = 1
         spread[cls:, cls:] = np.kron(footprint.rows, footprint.columns)
         for block in reversed(range(len(stage.blocks))):
-            name = f"stages.{index}.blocks.{block}.attention.weights"
+            name = f"cvt.encoder.stages.{index}.layers.{block}.attention.weights"
             evidence = (gradients[name] * heard[name])[0].clamp(min=0).mean(dim=0).detach().double().numpy()
             vector = vector + vector @ evidence @ spread
         got = class_evidence(trace, index, "grad_attention").values.reshape(-1)
