@@ -21,6 +21,7 @@ from ui.look import probabilities
 from ui.models import ModelCache
 from visualize.describe import describe
 from visualize.heatmap import Heatmap
+from visualize.methods import METHODS, map_of, method_named
 from visualize.paint import overlay
 
 __all__ = ["add_endpoints", "classify", "explain", "heatmap_file"]
@@ -58,9 +59,9 @@ def explain(
         heatmaps.parse_query(query),
     )
     seen = trace(loaded.model, loaded.processor, image)
-    if heatmaps.needs_target(method):
+    if method_named(method).needs_target:
         seen = trace(loaded.model, loaded.processor, image, target=heatmaps.parse_target(target, seen))
-    shown = heatmaps.heatmap(seen, method, *arguments)
+    shown = map_of(seen, method, *arguments)
     return overlay(seen, shown), describe(shown), str(heatmap_file(seen, shown))
 
 
@@ -111,7 +112,7 @@ def add_endpoints(models: ModelCache, start: str) -> None:
         image = Photo(label="image: the photo")
         model = gr.Dropdown(names, value=start, label="model: name of a model on the page's list")
         top_k = gr.Number(5, precision=0, label="top_k: how many classes")
-        method = gr.Dropdown(list(heatmaps.METHODS), value="attention", label="method: what to draw")
+        method = gr.Dropdown(list(METHODS), value="attention", label="method: what to draw")
         stage = gr.Number(3, precision=0, label="stage: from 1")
         block = gr.Number(-1, precision=0, label="block: from 0, or from the end")
         head = gr.Textbox("mean", label="head: from 0, or mean")

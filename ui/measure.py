@@ -14,11 +14,11 @@ from gradio.utils import get_upload_folder
 
 from cvt.errors import ConfigError
 from cvt.trace import Trace
-from ui import heatmaps
 from ui.models import LoadedModel
 from ui.texts import Language
 from visualize.export import save_arrays, save_summary
 from visualize.faithfulness import Faithfulness, Score, faithfulness
+from visualize.methods import map_of
 from visualize.report import report
 
 __all__ = ["KINDS", "measure", "scorer", "take_home"]
@@ -61,7 +61,7 @@ def measure(loaded: LoadedModel, seen: Trace, method: str, progress: Callable[[f
         done += images
         progress(done / (2 * (STEPS + 1)))
 
-    shown = heatmaps.heatmap(seen, method, stage=0 if method in FIRST_STAGE else -1)
+    shown = map_of(seen, method, stage=0 if method in FIRST_STAGE else -1)
     return faithfulness(seen, shown, scorer(loaded, target, tell), steps=STEPS)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from PIL import Image, ImageDraw
 
-from visualize.describe import detail, title
 from visualize.fonts import pillow_font, readable
 from visualize.heatmap import Heatmap, sample
 from visualize.palette import (
@@ -19,7 +17,6 @@ from visualize.palette import (
     default_palette,
     lookup_table,
     palette_index,
-    shared_limits,
     to_bytes,
 )
 from visualize.palette import limits as _limits
@@ -30,7 +27,7 @@ if TYPE_CHECKING:
     from cvt.geometry import CropGeometry, Grid
     from cvt.trace import Trace
 
-__all__ = ["Canvas", "Mode", "framed", "overlay", "prepare", "scale_bar", "side_by_side"]
+__all__ = ["Canvas", "Mode", "framed", "overlay", "prepare", "scale_bar"]
 
 Mode = Literal["smooth", "cells"]
 
@@ -192,65 +189,6 @@ def framed(trace: Trace, heatmap: Heatmap, *, language: Language = "en", **optio
     picture = overlay(trace, heatmap, **options)
     shared = {name: options[name] for name in ("limits", "stretch", "palette") if name in options}
     return _stacked([picture, scale_bar(heatmap, width=picture.width, language=language, **shared)])
-
-
-def side_by_side(
-    trace: Trace,
-    heatmaps: Sequence[Heatmap],
-    *,
-    limits: Limits | None = None,
-    size: int = 256,
-    columns: int | None = None,
-    language: Language = "en",
-    **options: Any,
-) -> Image.Image:
-    """Maps of one kind, such as the heads of a block, on one shared scale, which is shown below them.
-
-    Each is labelled by the details in which it differs from the others.
-
-    Args:
-        trace: whose photo.
-        heatmaps: maps from that trace.
-        limits: the scale; by default :func:`visualize.palette.shared_limits`.
-        size: longest side of each picture in pixels.
-        columns: how many in a row; by default three, or fewer where there are fewer.
-        language: of labels and scale.
-        options: ``opacity``, ``naive``, ``mode`` and ``palette`` as for :func:`overlay`.
-
-    Raises:
-        ValueError: there are no maps, they are of different kinds, or an argument is out of range.
-    """
-    language, scale = readable(language), limits or shared_limits(heatmaps)
-    canvas = prepare(trace, size)
-    across = min(columns or 3, len(heatmaps))
-    down = math.ceil(len(heatmaps) / across)
-    gap, font = max(4, size // 40), min(max(size // 18, 10), 18)
-    width, height = canvas.photo.width + gap, canvas.photo.height + gap + round(1.4 * font)
-    sheet = Image.new("RGB", (across * width + gap, down * height + gap), PAPER)
-    draw = ImageDraw.Draw(sheet)
-    for index, (heatmap, label) in enumerate(zip(heatmaps, _labels(heatmaps, language), strict=True)):
-        row, column = divmod(index, across)
-        x, y = gap + column * width, gap + row * height
-        _write(draw, label, font, x + width, x, y)
-        sheet.paste(canvas.paint(heatmap, scale=scale, **options), (x, y + round(1.4 * font)))
-    bar = scale_bar(heatmaps[0], scale, width=sheet.width, palette=options.get("palette"), language=language)
-    return _stacked([sheet, bar])
-
-
-def _labels(heatmaps: Sequence[Heatmap], language: Language) -> list[str]:
-    """What each map is that not all of them are; its name where they differ in nothing else."""
-    differing = [
-        [
-            detail(key, value, language)
-            for key, value in heatmap.details.items()
-            if any(other.details.get(key) != value for other in heatmaps)
-        ]
-        for heatmap in heatmaps
-    ]
-    return [
-        ", ".join(told) or title(heatmap, language, details=False)
-        for told, heatmap in zip(differing, heatmaps, strict=True)
-    ]
 
 
 def _write(

@@ -19,8 +19,10 @@ import numpy as np
 from visualize.heatmap import Heatmap, Kind
 
 __all__ = [
+    "UNIFORM_REACH",
     "Limits",
     "Palette",
+    "colour_rule",
     "colours",
     "default_palette",
     "limits",
@@ -32,6 +34,9 @@ __all__ = [
 Palette = Literal["viridis", "inferno", "magma", "coolwarm"]
 
 _PALETTES: dict[Kind, Palette] = {"sequential": "viridis", "distribution": "inferno", "diverging": "coolwarm"}
+
+UNIFORM_REACH = 5
+"""How many times the uniform share the scale of a distribution reaches: the same for all tokens, heads and blocks."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ def limits(heatmap: Heatmap, *, stretch: bool = False) -> Limits:
     =============  =====================================================================================
     kind           ends
     =============  =====================================================================================
-    distribution   0 to the largest share or the uniform baseline, whichever is larger; baseline marked
+    distribution   0 to :data:`UNIFORM_REACH` times the uniform baseline, which is marked; without one, as sequential
     diverging      symmetric around 0, as wide as the largest magnitude
     sequential     0 to the extreme value (both extremes where there are both signs)
     colour         0 to 1; the values are colours already
@@ -88,7 +93,24 @@ def limits(heatmap: Heatmap, *, stretch: bool = False) -> Limits:
     if stretch:
         flat = largest - smallest <= 1e-6 * max(abs(smallest), abs(largest))
         return _rising(smallest, smallest if flat else largest, baseline, stretched=True)
-    return _rising(min(0.0, smallest), max(0.0, largest, baseline or 0.0), baseline)
+    if baseline:
+        return Limits(0.0, UNIFORM_REACH * baseline, baseline)
+    return _rising(min(0.0, smallest), max(0.0, largest), baseline)
+
+
+def colour_rule() -> dict[str, dict[str, str | float]]:
+    """The rule of :func:`limits` as plain JSON types, for a browser that draws maps itself.
+
+    For every kind with a scale: ``palette``; ``low``, "zero" (0, or the smallest value if that is lower) or "symmetric"
+    (minus the high end); and ``uniform``, the multiple of the baseline where the high end lies, if the map has a
+    baseline; else it lies at the largest value, of a symmetric scale at the largest magnitude, and at 1 above the low
+    end where both would be the same.
+    """
+    return {
+        "sequential": {"palette": _PALETTES["sequential"], "low": "zero"},
+        "distribution": {"palette": _PALETTES["distribution"], "low": "zero", "uniform": UNIFORM_REACH},
+        "diverging": {"palette": _PALETTES["diverging"], "low": "symmetric"},
+    }
 
 
 def shared_limits(heatmaps: Sequence[Heatmap]) -> Limits:

@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image
 
 from visualize.attention import attention_heads, attention_received
-from visualize.class_evidence import Method, class_evidence
 from visualize.describe import describe, detail, number, title
 from visualize.feature_maps import feature_map
 from visualize.fonts import families, pillow_font, readable, writable
 from visualize.heatmap import Heatmap
+from visualize.methods import map_of
 from visualize.paint import Canvas, prepare
 from visualize.palette import Limits, default_palette, limits, lookup_table, shared_limits
 from visualize.rollout import rollout
@@ -49,7 +49,7 @@ ACROSS = 8
 
 _Window = tuple[int, int, int, int]
 
-_EVIDENCE: tuple[tuple[Method, int], ...] = (("grad_cam", -1), ("grad_attention", 0))
+_EVIDENCE = (("grad_cam", -1), ("grad_attention", 0))
 """Methods and the stages whose maps the network's answer follows best (``benchmarks/faithfulness.py``)."""
 
 
@@ -147,7 +147,7 @@ def _lines(trace: Trace, rolled: Heatmap, evidence: Sequence[Trace], language: L
     classes = [_label(one, one.target or 0) for one in evidence]
     rows = []
     for method, stage in _EVIDENCE if evidence else ():
-        maps = [class_evidence(one, stage, method) for one in evidence]
+        maps = [map_of(one, method, stage) for one in evidence]
         name, of_stage = title(maps[0], language, details=False), in_stage[stage]
         heading = phrase(language, "describe", "subject", name=name, details=of_stage)
         rows.append(_Row(heading, maps, classes, shared_limits(maps)))

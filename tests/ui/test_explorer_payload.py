@@ -20,7 +20,7 @@ from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 from cvt.trace import Trace, trace
 from ui.explorer import Explorer, assets, explorer_value, requested_class, with_evidence
-from ui.explorer.payload import DISPLAY_SIDE, evidence_methods, levels
+from ui.explorer.payload import DISPLAY_SIDE, levels
 
 FOLDER = Path(assets.__file__).parent
 MODULES = sorted(FOLDER.glob("*.js"))
@@ -93,11 +93,6 @@ def test_features_and_maps_are_sent_as_levels(model: CvtForImageClassification) 
         (stage, method) for stage, sent in enumerate(value.stages) for method in sent.methods
     ]
     assert (rollout.method, rollout.grid.rows, rollout.grid.columns) == ("rollout", 64, 64)
-
-
-@pytest.mark.parametrize(("stage", "count", "cam"), [(0, 3, "hires_cam"), (1, 3, "hires_cam"), (2, 3, "grad_cam")])
-def test_each_stage_offers_what_tells_something_there(stage: int, count: int, cam: str) -> None:
-    assert evidence_methods(stage, count) == [cam, "grad_attention"]
 
 
 def test_evidence_is_kept_for_the_classes_asked_for_before(model: CvtForImageClassification) -> None:

@@ -17,8 +17,8 @@ from cvt.image_processor import CvtImageProcessor
 from cvt.trace import Trace
 from visualize.fonts import readable
 from visualize.heatmap import Heatmap, Kind
-from visualize.paint import framed, overlay, prepare, scale_bar, side_by_side
-from visualize.palette import Limits, lookup_table
+from visualize.paint import framed, overlay, prepare, scale_bar
+from visualize.palette import UNIFORM_REACH, Limits, lookup_table
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -226,7 +226,7 @@ def test_the_scale_bar_runs_through_the_palette() -> None:
     off = np.abs(bar - expected).sum(axis=1) > 40
     assert off.sum() <= 4, "only the baseline's tick may differ"
     tick = np.flatnonzero(off).mean() / len(bar)
-    assert tick == pytest.approx(1 / 50, abs=0.02)
+    assert tick == pytest.approx(1 / UNIFORM_REACH, abs=0.02)
 
 
 def photograph() -> np.ndarray:
@@ -244,18 +244,16 @@ def drawn(name: str, trace: Trace) -> Image.Image:
         shares[1:].reshape(7, 7), geometry[2].keys, "distribution", "attention", "share of attention", 1 / 50
     )
     signed = Heatmap(rng.normal(size=(14, 14)).astype(np.float32), geometry[2].tokens, "diverging", "Grad-CAM")
-    heads = [replace(attention, values=np.roll(attention.values, n), details={"head": n + 1}) for n in range(3)]
     return {
         "smooth": lambda: overlay(trace, attention, size=160),
         "cells": lambda: overlay(trace, attention, size=160, mode="cells"),
         "signed": lambda: overlay(trace, signed, size=160),
         "framed": lambda: framed(trace, attention, size=256, stretch=True),
-        "heads": lambda: side_by_side(trace, heads, size=96),
         "japanese": lambda: scale_bar(attention, width=320, language="ja"),
     }[name]()
 
 
-@pytest.mark.parametrize("name", ["smooth", "cells", "signed", "framed", "heads", "japanese"])
+@pytest.mark.parametrize("name", ["smooth", "cells", "signed", "framed", "japanese"])
 def test_golden_pictures(on_photo: Callable[..., Trace], name: str) -> None:
     """Kept pictures; letters may differ a little from one version of the font library to the next."""
     if name == "japanese" and readable("ja") != "ja":

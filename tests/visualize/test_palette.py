@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,7 +14,16 @@ import pytest
 import visualize
 from cvt.geometry import Grid
 from visualize.heatmap import Heatmap, Kind
-from visualize.palette import Limits, Palette, colours, default_palette, limits, lookup_table, shared_limits
+from visualize.palette import (
+    Limits,
+    Palette,
+    colour_rule,
+    colours,
+    default_palette,
+    limits,
+    lookup_table,
+    shared_limits,
+)
 
 
 def heatmap(values: Any, kind: Kind = "sequential", **fields: Any) -> Heatmap:
@@ -31,8 +41,8 @@ def lightness(rgb: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     ("values", "kind", "expected"),
     [
-        ([[0.1, 0.3], [0.2, 0.2]], "distribution", Limits(0, 0.3, 0.25)),
-        ([[0.01, 0.02], [0.01, 0.02]], "distribution", Limits(0, 0.25, 0.25)),  # the rest is CLS's
+        ([[0.1, 0.3], [0.2, 0.2]], "distribution", Limits(0, 1.25, 0.25)),  # 5 × uniform, whatever the map
+        ([[0.01, 0.02], [0.01, 0.02]], "distribution", Limits(0, 1.25, 0.25)),
         ([[-1, 3], [0, 2]], "diverging", Limits(-3, 3)),
         ([[-4, 3], [0, 2]], "diverging", Limits(-4, 4)),
         ([[2, 3], [5, 4]], "sequential", Limits(0, 5)),
@@ -44,6 +54,22 @@ def test_default_scales_hold_zero(values: Any, kind: Kind, expected: Limits) -> 
     got = limits(heatmap(values, kind, baseline=0.25 if kind == "distribution" else None))
     assert (got.low, got.high) == pytest.approx((expected.low, expected.high))
     assert (got.baseline, got.stretched) == (expected.baseline, False)
+
+
+@pytest.mark.parametrize("kind", ["sequential", "diverging", "distribution"])
+def test_the_rule_handed_on_is_the_one_kept(kind: Kind) -> None:
+    """A browser that follows the rule gets the scale that is drawn here."""
+    rule = colour_rule()[kind]
+    drawn = heatmap([[0.25, -3, 2]] if kind != "distribution" else [[0.5, 0.2]], kind)
+    for one in (drawn, replace(drawn, baseline=0.125)):
+        far = float(np.abs(one.values).max())
+        if one.baseline and "uniform" in rule:
+            far = float(rule["uniform"]) * one.baseline
+        elif rule["low"] == "zero":
+            far = float(one.values.max())
+        low = -far if rule["low"] == "symmetric" else min(0.0, float(one.values.min()))
+        assert (limits(one).low, limits(one).high) == pytest.approx((low, far))
+    assert rule["palette"] == default_palette(kind)
 
 
 @pytest.mark.parametrize("kind", ["sequential", "diverging", "distribution"])
@@ -68,11 +94,9 @@ def test_stretching_leaves_rounding_alone() -> None:
 
 
 def test_maps_to_compare_share_the_widest_scale() -> None:
-    maps = [
-        heatmap([[0.125, 0.5]], "distribution", baseline=0.25),
-        heatmap([[0.2, 0.3]], "distribution", baseline=0.25),
-    ]
-    assert shared_limits(maps) == Limits(0, 0.5, 0.25)
+    assert shared_limits([heatmap([[-1, 3]], "diverging"), heatmap([[-4, 2]], "diverging")]) == Limits(-4, 4)
+    maps = [heatmap(values, "distribution", baseline=0.25) for values in ([[0.125, 0.5]], [[0.2, 0.3]])]
+    assert shared_limits(maps) == Limits(0, 1.25, 0.25)
     finer = heatmap([[0.2, 0.3]], "distribution", baseline=0.01)
     assert shared_limits([*maps, finer]).baseline is None
     signed = [heatmap([[-1, 2]], "diverging"), heatmap([[-5, 2]], "diverging")]

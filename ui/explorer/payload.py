@@ -25,9 +25,8 @@ from pydantic import Field
 from cvt.errors import ConfigError
 from cvt.geometry import Grid
 from cvt.trace import StageTrace, Trace
-from visualize.class_evidence import Method, class_evidence
 from visualize.heatmap import Heatmap
-from visualize.rollout import rollout
+from visualize.methods import map_of, methods_shown
 
 __all__ = ["ExplorerData", "explorer_value", "with_evidence"]
 
@@ -107,7 +106,7 @@ class StageData(GradioModel):
     scale: float
     blocks: list[FileData]
     features: FileData
-    methods: list[Method]
+    methods: list[str]
 
 
 class ExplorerData(GradioModel):
@@ -144,7 +143,10 @@ def explorer_value(trace: Trace, *, model_name: str, example: str | None = None)
             never appears in a link.
     """
     count = len(trace.stages)
-    stages = [_stage(stage, evidence_methods(index, count)) for index, stage in enumerate(trace.stages)]
+    stages = [
+        _stage(stage, [entry.id for entry in methods_shown("evidence", index, count)])
+        for index, stage in enumerate(trace.stages)
+    ]
     digest = hashlib.sha256(trace.photo.tobytes() + trace.logits.tobytes() + model_name.encode())
     digest.update("".join(block.path for stage in stages for block in stage.blocks).encode())
     photo = Image.fromarray(trace.photo)
@@ -177,26 +179,17 @@ def with_evidence(value: ExplorerData, trace: Trace) -> ExplorerData:
     index = trace.target
     count = len(trace.stages)
     maps: list[tuple[Heatmap, int | None, str]] = [
-        (class_evidence(trace, stage, method=method), stage, method)
+        (map_of(trace, entry.id, stage), stage, entry.id)
         for stage in range(count)
-        for method in evidence_methods(stage, count)
+        for entry in methods_shown("evidence", stage, count)
     ]
-    maps.append((rollout(trace, for_class=True), None, "rollout"))
+    maps.append((map_of(trace, "rollout"), None, "rollout"))
     others = [one for one in value.evidence if one.index != index]
     evidence = [*others, EvidenceData(index=index, maps=_maps("evidence", maps))]
     return value.model_copy(update={"evidence": evidence, "classes": _classes(trace, [one.index for one in evidence])})
 
 
-def evidence_methods(stage: int, count: int) -> list[Method]:
-    """The methods whose evidence is worth showing in a stage, from 0, of ``count``.
-
-    Below the last stage Grad-CAM, which averages gradients over places, says no more than the photo's centre, and
-    HiResCAM takes its place (``benchmarks/faithfulness.py``); in a last stage without CLS HiResCAM is zero.
-    """
-    return ["grad_cam" if stage == count - 1 else "hires_cam", "grad_attention"]
-
-
-def _stage(stage: StageTrace, methods: list[Method]) -> StageData:
+def _stage(stage: StageTrace, methods: list[str]) -> StageData:
     geometry = stage.geometry
     return StageData(
         tokens=_grid(geometry.tokens),
@@ -231,19 +224,19 @@ def levels(arrays: Sequence[np.ndarray], count: int = 256) -> bytes:
     return zlib.compress(np.stack([low, step]).astype("<f4").tobytes() + b"".join(codes), level=1)
 
 
-def _maps(name: str, heatmaps: Sequence[tuple[Heatmap, int | None, str]]) -> MapsData:
-    maps = [
+def _maps(name: str, maps: Sequence[tuple[Heatmap, int | None, str]]) -> MapsData:
+    told = [
         MapData(
-            grid=_grid(heatmap.grid),
-            kind=heatmap.kind,
-            baseline=heatmap.baseline,
-            cls_share=heatmap.cls_share,
+            grid=_grid(shown.grid),
+            kind=shown.kind,
+            baseline=shown.baseline,
+            cls_share=shown.cls_share,
             stage=stage,
             method=method,
         )
-        for heatmap, stage, method in heatmaps
+        for shown, stage, method in maps
     ]
-    return MapsData(file=_file(levels([heatmap.values for heatmap, _, _ in heatmaps]), f"{name}.bin"), maps=maps)
+    return MapsData(file=_file(levels([shown.values for shown, _, _ in maps]), f"{name}.bin"), maps=told)
 
 
 def _classes(trace: Trace, indices: list[int]) -> list[ClassData]:
