@@ -17,6 +17,7 @@ from cvt.trace import Trace
 from ui.about import AboutModel, about_value
 from ui.credits import FOLDER, examples
 from ui.curves import CurveChart, curves_value
+from ui.drops import DropZone, dropped_path
 from ui.endpoints import add_endpoints
 from ui.errors import as_toasts, warn
 from ui.examples import ExamplePicker, picker_value
@@ -31,6 +32,7 @@ from ui.stages import StageStrip, strip_value
 from ui.texts import text, translations
 from ui.theme import PAGE_STYLE, theme
 from ui.turn import Turn
+from ui.uploads import uploaded
 
 __all__ = ["build", "launch_options"]
 
@@ -169,6 +171,7 @@ class _Page:
                 gr.Markdown(text("limits"))
                 gr.Markdown(text("licence"))
                 gr.Markdown(text("credits"))
+        self.drops = DropZone()
         self.kept = gr.State(None, time_to_live=KEPT_FOR)
         self.turn = gr.State(Turn())
         self.started = gr.State(0)
@@ -193,6 +196,7 @@ class _Page:
         light: dict[str, Any] = {"concurrency_limit": None, "trigger_mode": "always_last", **quiet}
         turn = [self.started, self.number]
         self.photo.input(self.bring, self.turn, [self.picker, *turn], **light)
+        self.drops.drop(as_toasts(self.drop), self.turn, [self.photo, self.picker, *turn], **light)
         self.picker.select(self.pick, [self.picker, self.turn], [self.photo, *turn], **light)
         self.model.select(self.renew, self.turn, turn, **light)
         address = [self.photo, self.picker, self.model, *turn]
@@ -211,6 +215,10 @@ class _Page:
     def bring(self, turn: Turn) -> dict[Any, Any]:
         """A photo that somebody brought; whatever it is, it has no name that a link could hold."""
         return {self.picker: picker_value(None)} | self._next(turn)
+
+    def drop(self, turn: Turn, event: gr.EventData) -> dict[Any, Any]:
+        """A photo that was dropped or pasted anywhere on the page."""
+        return {self.photo: str(uploaded(dropped_path(event)))} | self.bring(turn)
 
     def pick(self, example: str | None, turn: Turn) -> Any:
         """One of the examples."""

@@ -10,6 +10,12 @@ from typing import Any
 
 import gradio as gr
 import pytest
+import torch
+from PIL import Image
+
+from ui.look import probabilities, traced
+from ui.models import load, offered_models
+from ui.page import build, launch_options
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -104,3 +110,26 @@ def serve() -> Iterator[Callable[..., str]]:
     yield launch
     for demo in served:
         demo.close(verbose=False)
+
+
+@pytest.fixture(scope="session")
+def address(serve: Callable[..., str]) -> str:
+    """The page, served the way app.py does it."""
+    return serve(build("bundled", "cpu"), **launch_options())
+
+
+@pytest.fixture(scope="session")
+def top_class() -> Callable[[Image.Image], str]:
+    """What the bundled checkpoint says to a photo, asked without the page."""
+    network = load(offered_models("bundled")[0], torch.device("cpu"))
+    return lambda photo: next(iter(probabilities(traced(network, photo))))
+
+
+@pytest.fixture
+def opened(page: Any, address: str) -> Any:
+    """The page with the first example on it."""
+    from page_helpers import ready  # needs Playwright
+
+    page.goto(address)
+    ready(page)
+    return page

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import gc
-import io
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -13,14 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from PIL import Image
+from page_helpers import PATIENCE, colours, empty_photo, first_class, png, ready, strip_pictures
 from playwright.sync_api import expect
+from trusted import copy_picture, drop
 
 from ui.credits import examples
-from ui.look import probabilities, traced
-from ui.models import load, offered_models
-from ui.page import build, launch_options
 
 # Gradio leaves event loops to the garbage collector; nothing of ours does.
 pytestmark = pytest.mark.filterwarnings(
@@ -29,19 +24,8 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:'future.no_silent_downcasting' is deprecated",
 )
 
-PATIENCE = 60_000
-
 FIRST_NAME, FIRST_EXAMPLE = next(iter(examples().items()))
 FIRST = FIRST_EXAMPLE.open()
-
-DROP = """(zone, [name, content]) => {
-  const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt(0));
-  const data = new DataTransfer();
-  data.items.add(new File([bytes], name, { type: "image/png" }));
-  for (const kind of ["dragenter", "dragover", "drop"]) {
-    zone.dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
-  }
-}"""
 
 
 @pytest.fixture(autouse=True)
@@ -56,61 +40,10 @@ def what_gradio_leaves() -> Iterator[None]:
     gc.collect()
 
 
-@pytest.fixture(scope="module")
-def address(serve: Callable[..., str]) -> str:
-    """The page, served the way app.py does it."""
-    return serve(build("bundled", "cpu"), **launch_options())
-
-
-@pytest.fixture(scope="module")
-def top_class() -> Callable[[Image.Image], str]:
-    """What the bundled checkpoint says to a photo, asked without the page."""
-    network = load(offered_models("bundled")[0], torch.device("cpu"))
-    return lambda photo: next(iter(probabilities(traced(network, photo))))
-
-
-def ready(page: Any) -> None:
-    """Wait until explorer and strip show something."""
-    expect(page.locator("#explorer")).to_have_attribute("data-state", "ready", timeout=PATIENCE)
-    expect(page.locator("#stages > [data-stage]")).to_have_count(3, timeout=PATIENCE)
-
-
-@pytest.fixture
-def opened(page: Any, address: str) -> Any:
-    """The page with the first example on it."""
-    page.goto(address)
-    ready(page)
-    return page
-
-
-def first_class(page: Any) -> Any:
-    return page.locator("#prediction .confidence-set .text").first
-
-
-def empty_photo(page: Any) -> None:
-    page.get_by_label("Remove Image").click()
-    expect(page.locator("#explorer")).to_have_attribute("data-state", "empty", timeout=PATIENCE)
-
-
-def strip_pictures(page: Any) -> list[str]:
-    return page.locator("#stages img").evaluate_all("images => images.map(image => image.src)")
-
-
-def colours(seed: int, size: tuple[int, int] = (200, 150)) -> Image.Image:
-    """A photo of coloured blobs, unlike any other seed's."""
-    small = np.random.default_rng(seed).integers(0, 256, (5, 7, 3), dtype=np.uint8)
-    return Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
-
-
-def png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def drop(page: Any, content: bytes, name: str = "photo.png") -> None:
-    zone = page.locator("#photo button.upload-container")
-    zone.evaluate(DROP, [name, base64.b64encode(content).decode()])
+def written(folder: Path, content: bytes, name: str = "photo.png") -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
 
 
 def test_the_first_example_is_there_before_anything_is_asked(
@@ -137,12 +70,14 @@ def test_no_request_leaves_this_machine(new_page: Callable[..., Any], address: s
     assert [url for url in outside if not url.startswith(("data:", "blob:"))] == []
 
 
-def test_a_dropped_photo_is_named_and_its_three_stages_drawn(opened: Any, top_class: Callable[..., str]) -> None:
+def test_a_dropped_photo_is_named_and_its_three_stages_drawn(
+    opened: Any, top_class: Callable[..., str], tmp_path: Path
+) -> None:
     photo = colours(1)
     before = strip_pictures(opened)
     empty_photo(opened)
     expect(opened.locator("#stages > [data-stage]")).to_have_count(0)
-    drop(opened, png(photo))
+    drop(opened, [written(tmp_path, png(photo))])
     ready(opened)
     expect(first_class(opened)).to_have_text(top_class(photo), timeout=PATIENCE)
     pictures = strip_pictures(opened)
@@ -166,20 +101,13 @@ def test_a_chosen_file_works_like_a_dropped_one(opened: Any, top_class: Callable
     expect(first_class(opened)).to_have_text(top_class(photo), timeout=PATIENCE)
 
 
-PASTED = """async (content) => {
-  const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt(0));
-  const photo = new ClipboardItem({ "image/png": new Blob([bytes], { type: "image/png" }) });
-  await navigator.clipboard.write([photo]);
-}"""
-
-
 def test_a_photo_from_the_clipboard(new_page: Callable[..., Any], address: str, top_class: Callable[..., str]) -> None:
     photo = colours(7)
     page = new_page(permissions=["clipboard-read", "clipboard-write"])
     page.goto(address)
     ready(page)
     empty_photo(page)
-    page.evaluate(PASTED, base64.b64encode(png(photo)).decode())
+    copy_picture(page, png(photo))
     page.get_by_label("Paste from clipboard").click()
     ready(page)
     expect(first_class(page)).to_have_text(top_class(photo), timeout=PATIENCE)
@@ -213,26 +141,27 @@ def test_without_a_prediction_there_is_none_to_choose(opened: Any) -> None:
         (b"", "the file is empty"),
         (b"this is no picture", "not a picture"),
         (png(colours(3))[:2000], "damaged or cut off"),
-        (bytes(21 * 2**20), "exceed the maximum allowed size"),
+        (bytes(21 * 2**20), "at most 20 MB"),
     ],
     ids=["empty", "fake", "cut-off", "21 MB"],
 )
 def test_a_bad_file_gets_a_toast_and_the_next_photo_works(
-    opened: Any, top_class: Callable[..., str], content: bytes, told: str
+    opened: Any, top_class: Callable[..., str], tmp_path: Path, content: bytes, told: str
 ) -> None:
     empty_photo(opened)
-    drop(opened, content)
+    drop(opened, [written(tmp_path, content)])
     toast = opened.locator(".toast-body").first
     expect(toast).to_contain_text(told, timeout=PATIENCE)
     assert "Traceback" not in opened.locator("body").inner_text()
     photo = colours(4)
-    expect(opened.locator("#photo input[type=file]")).to_be_attached(timeout=PATIENCE)
-    drop(opened, png(photo))
+    drop(opened, [written(tmp_path, png(photo))])
     ready(opened)
     expect(first_class(opened)).to_have_text(top_class(photo), timeout=PATIENCE)
 
 
-def test_two_visitors_see_their_own(new_page: Callable[..., Any], address: str, top_class: Callable[..., str]) -> None:
+def test_two_visitors_see_their_own(
+    new_page: Callable[..., Any], address: str, top_class: Callable[..., str], tmp_path: Path
+) -> None:
     photos = [colours(5), colours(6, (150, 200))]
     pages = [new_page(), new_page()]
     for page in pages:
@@ -240,7 +169,7 @@ def test_two_visitors_see_their_own(new_page: Callable[..., Any], address: str, 
         ready(page)
         empty_photo(page)
     for page, photo in zip(pages, photos, strict=True):
-        drop(page, png(photo))
+        drop(page, [written(tmp_path, png(photo))])
     for page, photo in zip(pages, photos, strict=True):
         ready(page)
         expect(first_class(page)).to_have_text(top_class(photo))
@@ -297,9 +226,7 @@ def test_an_address_with_nonsense_is_told_and_harmless(page: Any, address: str, 
 
 def test_somebodys_own_photo_is_never_in_the_address(opened: Any) -> None:
     expect(opened).to_have_url(re.compile("example=taj-mahal"), timeout=PATIENCE)
-    content = examples()["cat"].path.read_bytes()  # even where it happens to be one of ours
-    empty_photo(opened)
-    drop(opened, content, "cat.jpg")
+    drop(opened, [examples()["cat"].path])  # even where it happens to be one of ours
     ready(opened)
     expect(opened).not_to_have_url(re.compile("example="), timeout=PATIENCE)
     expect(opened.locator("[data-example][aria-pressed=true]")).to_have_count(0)

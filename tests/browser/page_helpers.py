@@ -1,0 +1,46 @@
+"""The whole page on the bundled checkpoint, as its tests look at it."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import expect
+
+__all__ = ["PATIENCE", "colours", "empty_photo", "first_class", "png", "ready", "strip_pictures"]
+
+PATIENCE = 60_000
+"""Milliseconds that a result may take."""
+
+
+def ready(page: Any) -> None:
+    """Wait until explorer and strip show something."""
+    expect(page.locator("#explorer")).to_have_attribute("data-state", "ready", timeout=PATIENCE)
+    expect(page.locator("#stages > [data-stage]")).to_have_count(3, timeout=PATIENCE)
+
+
+def first_class(page: Any) -> Any:
+    return page.locator("#prediction .confidence-set .text").first
+
+
+def empty_photo(page: Any) -> None:
+    page.get_by_label("Remove Image").click()
+    expect(page.locator("#explorer")).to_have_attribute("data-state", "empty", timeout=PATIENCE)
+
+
+def strip_pictures(page: Any) -> list[str]:
+    return page.locator("#stages img").evaluate_all("images => images.map(image => image.src)")
+
+
+def colours(seed: int, size: tuple[int, int] = (200, 150)) -> Image.Image:
+    """A photo of coloured blobs, unlike any other seed's."""
+    small = np.random.default_rng(seed).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    return Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
+
+
+def png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
