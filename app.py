@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read by Gradio when it is imported
 
@@ -25,6 +26,9 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu, cuda or mps")
     return parser.parse_args(arguments)
 
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl+C: what serves is closed, and its folder goes
 
 options = read_options(None if __name__ == "__main__" else [])
 calm_numpy()

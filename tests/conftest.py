@@ -12,6 +12,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import pytest
 import torch
 
+import ui  # noqa: F401  # before any test imports Gradio, so that its files go to a folder of this run
 from cvt.probe import _recorders
 
 

@@ -7,17 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.data_classes import FileData, GradioModel
+from gradio.data_classes import GradioModel
+from PIL import Image
 
 from ui.credits import FOLDER, examples
+from ui.image_input import Given, given
 
-__all__ = ["ExamplePicker", "PickerData", "picker_value"]
+__all__ = ["SMALL", "SMALL_AT", "ExamplePicker", "PickerData", "chosen_photo", "picker_value"]
 
 STATIC = Path(__file__).with_name("static")
 
+SMALL = FOLDER / "small"
+
+SMALL_AT = "examples"
+"""Where the small pictures are served, below the page."""
+
 
 class PictureCredit(GradioModel):
-    """What the browser gets of an example."""
+    """What the browser gets of an example; ``image`` is the address of the small picture, seen from the page."""
 
     id: str
     title: dict[str, str]
@@ -25,7 +32,7 @@ class PictureCredit(GradioModel):
     licence: str
     licence_url: str
     source: str
-    file: FileData
+    image: str
 
 
 class PickerData(GradioModel):
@@ -59,6 +66,15 @@ class ExamplePicker(gr.HTML):
         return PickerData.model_json_schema()
 
 
+def chosen_photo(photo: Given, example: str | None) -> Image.Image:
+    """The photo on screen: an example by its name, whatever file the browser has for it, else what was brought.
+
+    Raises:
+        ImageError: it cannot be used.
+    """
+    return given(photo) if example is None else examples()[example].open()
+
+
 def picker_value(chosen: str | None) -> PickerData:
     """The picker's value with one of the examples, or none, marked as the one on screen."""
     return PickerData(pictures=_pictures(), chosen=chosen)
@@ -74,7 +90,7 @@ def _pictures() -> list[PictureCredit]:
             licence=one.licence,
             licence_url=one.licence_url,
             source=one.source,
-            file=FileData(path=str(FOLDER / "small" / one.file)),
+            image=f"{SMALL_AT}/{one.file}",
         )
         for one in examples().values()
     ]

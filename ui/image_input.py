@@ -10,7 +10,6 @@ import base64
 import binascii
 import warnings
 from io import BytesIO
-from pathlib import Path
 
 import gradio as gr
 from gradio.data_classes import ImageData
@@ -18,6 +17,7 @@ from PIL import Image
 
 from cvt.errors import ImageError
 from cvt.photo import FORMATS, open_photo
+from ui.uploads import read_bounded
 
 __all__ = ["MAX_BYTES", "MAX_MEGAPIXELS", "Given", "Photo", "given", "read_upload"]
 
@@ -72,7 +72,7 @@ def read_upload(payload: ImageData) -> Image.Image:
     """
     content = _content(payload)
     if len(content) > MAX_BYTES:
-        raise _too_many_bytes(len(content))
+        raise _too_large()
     _check_pixels(content)
     return open_photo(content)
 
@@ -94,25 +94,21 @@ def _check_pixels(content: bytes) -> None:
 
 
 def _content(payload: ImageData) -> bytes:
+    """The first bytes of the file, one more than are taken if it has as many."""
     if payload.url and payload.url.startswith("data:"):
         return _decoded(payload.url)
-    if payload.path is None:
-        raise ImageError("no file arrived; drop the photo again")
-    path = Path(payload.path)
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise _too_many_bytes(path.stat().st_size)
-        return path.read_bytes()
-    except OSError as error:
-        raise ImageError("the photo is no longer on the server; drop it again") from error
+    return read_bounded(payload.path, MAX_BYTES)
 
 
 def _decoded(url: str) -> bytes:
+    encoded = url.partition(",")[2]
+    if len(encoded) > (MAX_BYTES // 3 + 1) * 4:
+        raise _too_large()
     try:
-        return base64.b64decode(url.partition(",")[2], validate=True)
+        return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
         raise ImageError("the photo arrived damaged; drop it again") from error
 
 
-def _too_many_bytes(size: int) -> ImageError:
-    return ImageError(f"the file is {size / 2**20:.1f} MB; at most {MAX_BYTES // 2**20} MB are taken")
+def _too_large() -> ImageError:
+    return ImageError(f"the file is too large; at most {MAX_BYTES // 2**20} MB are taken")

@@ -10,9 +10,11 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 from starlette.middleware import Middleware
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
 from cvt.device import choose_device
-from cvt.errors import CheckpointError, ImageError
+from cvt.errors import CheckpointError, ConfigError, ImageError
 from cvt.trace import Trace
 from ui.about import AboutModel, about_value
 from ui.credits import FOLDER, examples
@@ -20,14 +22,15 @@ from ui.curves import CurveChart, curves_value
 from ui.drops import DropZone, dropped_path
 from ui.endpoints import add_endpoints
 from ui.errors import as_toasts, warn
-from ui.examples import ExamplePicker, picker_value
+from ui.examples import SMALL, SMALL_AT, ExamplePicker, chosen_photo, picker_value
 from ui.explorer import Explorer, requested_class, with_evidence
-from ui.image_input import MAX_BYTES, Given, Photo, given
+from ui.image_input import MAX_BYTES, Given, Photo
 from ui.language import ChooseLanguage, language_of
 from ui.lessons import add_lessons
 from ui.look import Look, class_label, look, probabilities, recall, traced
 from ui.measure import KINDS, measure, take_home
 from ui.models import LoadedModel, ModelCache, download, offered_models
+from ui.sessions import WatchedBlocks, WatchSessions, sweeping
 from ui.stages import StageStrip, strip_value
 from ui.texts import text, translations
 from ui.theme import PAGE_STYLE, theme
@@ -61,7 +64,7 @@ def build(model: str = "auto", device: str = "auto") -> gr.Blocks:
     """
     entries = offered_models(model)
     models = ModelCache(entries, device=choose_device(device))
-    with gr.Blocks(title="CvT Explorer", delete_cache=(3600, 12 * 3600), analytics_enabled=False) as demo:
+    with WatchedBlocks(title="CvT Explorer", analytics_enabled=False) as demo:
         _Page(demo, models, entries[0].name)
         add_endpoints(models, entries[0].name)
     demo.queue(max_size=32)
@@ -77,7 +80,11 @@ def launch_options() -> dict[str, Any]:
         "i18n": translations(),
         "max_file_size": MAX_BYTES,
         "allowed_paths": [str(FOLDER)],
-        "app_kwargs": {"middleware": [Middleware(ChooseLanguage)]},
+        "app_kwargs": {
+            "middleware": [Middleware(ChooseLanguage), Middleware(WatchSessions)],
+            "routes": [Mount(f"/{SMALL_AT}", StaticFiles(directory=SMALL))],
+            "lifespan": sweeping,
+        },
         "state_session_capacity": 64,
         "footer_links": ["api"],
         "run_history": False,
@@ -254,7 +261,9 @@ class _Page:
         """A photo through a model: the prediction first, then the explorer and the strip."""
         try:
             updates = (
-                iter([self._nothing()]) if photo is None else self._look(given(photo), example, model, kept, progress)
+                iter([self._nothing()])
+                if photo is None
+                else self._look(chosen_photo(photo, example), example, model, kept, progress)
             )
             for update in updates:
                 turn.check(number)
@@ -286,23 +295,32 @@ class _Page:
         return dict.fromkeys(empty) | {self.picker: picker_value(None)}
 
     def choose(self, model: str, event: gr.SelectData) -> int:
-        """The number of the class whose line in the prediction was chosen."""
+        """The number of the class whose line in the prediction was chosen.
+
+        Raises:
+            ConfigError: the model has no such class.
+        """
         config = self.models.get(model).model.config
-        return next(index for index in range(config.num_labels) if class_label(config, index) == event.value)
+        for index in range(config.num_labels):
+            if class_label(config, index) == event.value:
+                return index
+        raise ConfigError("that class is not one of this model's")
 
     def evidence(self, photo: Given, example: str | None, model: str, kept: Look | None, event: gr.EventData) -> Any:
         """Add to the explorer what speaks for the class it asks about."""
         loaded = self.models.get(model)
-        seen = recall(loaded, given(photo), example, kept, self.first)
+        seen = recall(loaded, chosen_photo(photo, example), example, kept, self.first)
         target = requested_class(event, loaded.model.config.num_labels)
-        seen = replace(seen, explorer=with_evidence(seen.explorer, traced(loaded, given(photo), target)))
+        seen = replace(
+            seen, explorer=with_evidence(seen.explorer, traced(loaded, chosen_photo(photo, example), target))
+        )
         return {self.explorer: seen.explorer, self.kept: seen}
 
     def _best(self, photo: Given, example: str | None, model: str, kept: Look | None) -> tuple[LoadedModel, Trace]:
         """The photo on the page, traced with its most probable class as the target."""
         loaded = self.models.get(model)
-        seen = recall(loaded, given(photo), example, kept, self.first)
-        return loaded, traced(loaded, given(photo), target=seen.trace.top(1)[0][0])
+        seen = recall(loaded, chosen_photo(photo, example), example, kept, self.first)
+        return loaded, traced(loaded, chosen_photo(photo, example), target=seen.trace.top(1)[0][0])
 
     def curve(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -46,11 +47,20 @@ Taken = Callable[[bytes, str], Image.Image]
 
 
 @pytest.fixture
-def take(tmp_path: Path) -> Taken:
+def upload_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The server's folder, for this test alone."""
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def take(upload_folder: Path) -> Taken:
     """What the page makes of a file with that content."""
 
     def take_in(content: bytes, name: str = "photo.jpg") -> Image.Image:
-        path = tmp_path / name
+        path = upload_folder / name
         path.write_bytes(content)
         image = Photo().preprocess(ImageData(path=str(path), orig_name=name))
         return given(image)
@@ -68,7 +78,7 @@ def take(tmp_path: Path) -> Taken:
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is not a picture"),
         (png_that_claims(60_000, 60_000), "too many pixels"),
         (png_that_claims(9_000, 9_000), "81 million; at most 64 million"),
-        (b"BM" + bytes(MAX_BYTES), "20.0 MB; at most 20 MB"),
+        (b"BM" + bytes(MAX_BYTES), "too large; at most 20 MB"),
     ],
 )
 def test_what_cannot_be_shown_is_told_in_words(take: Taken, content: bytes, what_is_wrong: str) -> None:
@@ -120,11 +130,25 @@ def test_a_photo_that_the_server_has_forgotten() -> None:
         given(wrong)
 
 
+def test_only_a_file_in_the_upload_folder_is_read(upload_folder: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(saved(GRADIENT, "PNG"))
+    (upload_folder / "link.png").symlink_to(secret)
+    (upload_folder / "folder").symlink_to(tmp_path)
+    os.mkfifo(upload_folder / "fifo.png")
+    wrong = [secret, upload_folder / "link.png", upload_folder / "folder" / "secret.png", upload_folder / "fifo.png"]
+    for path in (*wrong, upload_folder, upload_folder / ".." / "secret.png", "/dev/zero", "secret.png", ""):
+        with pytest.raises(ImageError, match="no longer on the server"):
+            given(Photo().preprocess(ImageData(path=str(path))))
+
+
 def test_a_photo_inside_the_address() -> None:
     good = "data:image/png;base64," + base64.b64encode(saved(GRADIENT, "PNG")).decode()
     assert given(Photo().preprocess(ImageData(url=good))).size == GRADIENT.size
     with pytest.raises(ImageError, match="arrived damaged"):
         given(Photo().preprocess(ImageData(url="data:image/png;base64,***")))
+    with pytest.raises(ImageError, match="too large"):
+        given(Photo().preprocess(ImageData(url="data:image/png;base64," + "A" * (2 * MAX_BYTES))))
 
 
 def test_no_photo_is_no_error() -> None:

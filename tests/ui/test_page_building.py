@@ -14,6 +14,7 @@ from cvt.errors import CvtError
 from ui.credits import examples
 from ui.image_input import MAX_BYTES
 from ui.page import build, launch_options
+from ui.sessions import WatchedBlocks
 from ui.turn import OvertakenError, Turn
 
 FIRST = next(iter(examples().values()))
@@ -49,8 +50,8 @@ def test_the_first_example_and_its_result_are_part_of_the_page(demo: gr.Blocks) 
     assert explorer["value"]["example"] == FIRST.id
 
 
-def test_what_the_first_paint_shows_is_never_cleaned_away(demo: gr.Blocks) -> None:
-    kept = set().union(*(getattr(block, "keep_in_cache", set()) for block in demo.blocks.values()))
+def test_what_the_first_paint_shows_is_never_cleaned_away(demo: WatchedBlocks) -> None:
+    kept = demo.first_paint()
     shown = []
 
     def find(value: Any) -> None:
@@ -66,7 +67,6 @@ def test_what_the_first_paint_shows_is_never_cleaned_away(demo: gr.Blocks) -> No
     find([c["props"].get("value") for c in demo.config["components"]])
     assert len(shown) > 20
     assert set(shown) <= kept
-    assert demo.delete_cache is not None
 
 
 def test_all_work_of_the_network_shares_one_bounded_queue(demo: gr.Blocks) -> None:

@@ -26,7 +26,7 @@ const choose = (id) => {
 const drawButton = (picture) => {
   const button = document.createElement("button");
   const image = document.createElement("img");
-  Object.assign(image, { src: picture.file.url, alt: "", width: 96, height: 72 });
+  Object.assign(image, { src: new URL(picture.image, document.baseURI), alt: "", width: 96, height: 72 });
   Object.assign(button, { type: "button", title: `${picture.title[language]} · ${picture.author} · ${picture.licence}` });
   button.setAttribute("aria-label", picture.title[language]);
   button.setAttribute("aria-pressed", picture.id === props.value.chosen);
