@@ -52,7 +52,7 @@ METHODS = ("class_evidence", "hires_cam", "grad_attention", "rollout", "attentio
 CHOOSE_CLASS = "(target) => document.querySelector('#explorer')?.explorer?.open({ view: 'class_evidence', target })"
 
 
-def build(model: str = "auto", device: str = "auto") -> gr.Blocks:
+def build(model: str = "auto", device: str = "auto") -> WatchedBlocks:
     """The page, with the first example's result in place.
 
     Args:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from gradio.state_holder import SessionState
 from servers import serving
 
 from ui import temporary
-from ui.sessions import Sessions
+from ui.page import build
+from ui.sessions import Sessions, WatchSessions
 from ui.temporary import KEPT_FOR, sweep
 
 CLAIM = "from ui.temporary import claim_folder; folder = claim_folder(); print(folder, flush=True); "
@@ -116,3 +121,27 @@ def test_only_what_an_open_page_shows_counts_as_shown() -> None:
     sessions.note("here", 2, "no file")
     sessions.note("gone", 1, {"path": "/f/gone.png"})
     assert sessions.shown() == {"/f/new.png"}
+
+
+def test_a_page_is_open_as_long_as_its_heart_beats() -> None:
+    sessions = Sessions()
+    seen: list[set[str]] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(set(sessions.open))
+
+    server = SimpleNamespace(get_blocks=lambda: SimpleNamespace(sessions=sessions))
+    for path in ("/gradio_api/heartbeat/here", "/below/gradio_api/heartbeat/there", "/config"):
+        asyncio.run(WatchSessions(app)({"type": "http", "path": path, "app": server}, None, None))  # type: ignore[arg-type]
+    assert seen == [{"here"}, {"there"}, set()]
+    assert set(sessions.open) == set()
+
+
+def test_what_a_handler_answers_is_what_its_session_shows(model_folder: Path) -> None:
+    demo = build(str(model_folder), "cpu")
+    pick = next(fn for fn in demo.fns.values() if fn.name == "pick")
+    for chosen in ("cat", "coffee"):
+        value = {"pictures": [], "chosen": chosen}
+        asyncio.run(demo.process_api(pick, [value, None], state=SessionState(demo), session_hash="here"))
+    demo.sessions.open["here"] += 1
+    assert [Path(path).name for path in demo.sessions.shown()] == ["coffee.jpg"]
