@@ -1,18 +1,22 @@
 """Probabilities that mean what they say: expected calibration error, and the temperature that lowers it.
 
-Guo et al. 2017, "On Calibration of Modern Neural Networks", arXiv 1706.04599.
+Guo et al. 2017, "On Calibration of Modern Neural Networks", arXiv 1706.04599. And a threshold beyond which a model had
+better say nothing.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["expected_calibration_error", "fit_temperature"]
+__all__ = ["auroc", "doubt_threshold", "expected_calibration_error", "fit_temperature"]
 
 BINS = 15
 LOWEST, HIGHEST = 0.05, 20.0
+RIGHT_DOUBTED = 0.10
+"""The share of rightly named photos that a threshold may doubt."""
 
 
 def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int = BINS) -> float:
@@ -58,3 +62,15 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
         else:
             low = left
     return round(float(torch.tensor((low + high) / 2).exp()), 4)
+
+
+def auroc(known: np.ndarray, unknown: np.ndarray) -> float:
+    """The probability that an unknown image has the higher score of two, one of each kind; ties count half."""
+    order = np.sort(known)
+    below, not_above = np.searchsorted(order, unknown, "left"), np.searchsorted(order, unknown, "right")
+    return float((below + not_above).mean() / (2 * len(known)))
+
+
+def doubt_threshold(right: np.ndarray) -> float:
+    """The score that a tenth of the rightly named images exceed, rounded to four digits."""
+    return round(float(np.quantile(right, 1 - RIGHT_DOUBTED)), 4)

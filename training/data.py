@@ -7,8 +7,9 @@ decoded once and fit in memory many times over; after that a batch costs no more
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from torch import Tensor
 from cvt.errors import CvtError, ImageError
 from cvt.image_processor import open_photo
 
-__all__ = ["DataError", "ImageSet", "ImageSource", "find_images", "hold_out", "load_images"]
+__all__ = ["DataError", "ImageSet", "ImageSource", "find_images", "hold_out", "join", "load_images"]
 
 SPLITS = {"train": ("train",), "validation": ("validation", "valid", "val", "test")}
 """The names that folders and shards use for each split, the preferred one first."""
@@ -127,6 +128,20 @@ def load_images(source: str | Path, split: str, size: int) -> ImageSet:
     for index, (image, label) in enumerate(found):
         images[index], labels[index] = _square(image, size), label
     return ImageSet(images, labels, found.classes)
+
+
+def join(sets: Sequence[ImageSet]) -> ImageSet:
+    """Several sets of images as one, with the classes of all, in order.
+
+    Raises:
+        DataError: two sets have a class of the same name.
+    """
+    classes = tuple(name for one in sets for name in one.classes)
+    if repeated := sorted({name for name in classes if classes.count(name) > 1}):
+        raise DataError(f"two of the data sets have a class named {', '.join(repeated)}; each must be in one alone")
+    offsets = accumulate((len(one.classes) for one in sets), initial=0)
+    labels = torch.cat([one.labels + offset for one, offset in zip(sets, offsets, strict=False)])
+    return ImageSet(torch.cat([one.images for one in sets]), labels, classes)
 
 
 def hold_out(data: ImageSet, share: float, seed: int = 0) -> tuple[ImageSet, ImageSet]:

@@ -1,9 +1,10 @@
 """Measure a checkpoint on labelled images.
 
-    python -m training.evaluate bundled --data ../shared/data/imagenette-128
+    python -m training.evaluate bundled --data IMAGENETTE
 
-prints top-1, top-5, the calibration error before and after the checkpoint's temperature, and the worst classes. With
-``--write`` the numbers go into ``evaluation.json`` and the model card ``README.md`` beside the weights.
+prints top-1, top-5, the calibration error before and after the checkpoint's temperature, and the worst classes, for
+each data set that is named; all of the model's classes are allowed everywhere. With ``--write`` the numbers go into
+``evaluation.json`` and the model card ``README.md`` beside the weights.
 """
 
 from __future__ import annotations
@@ -86,9 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m training.evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("checkpoint", help="bundled, a Hub id, a folder, or a weights file")
-    parser.add_argument("--data", required=True, help="Parquet shards, class folders or a Hub dataset id")
+    parser.add_argument(
+        "--data", nargs="+", required=True, help="one or more of Parquet shards, class folders and Hub dataset ids"
+    )
     parser.add_argument("--split", default="validation", choices=["train", "validation"])
     parser.add_argument("--resolution", type=int, help="side of the model's input, instead of the checkpoint's")
+    parser.add_argument("--crop-pct", type=float, help="the part of the shorter side that is seen, likewise")
     parser.add_argument("--limit", type=int, help="only so many images, spread evenly over the split")
     parser.add_argument("--enlarge", type=int, metavar="SIDE", help="also measure on JPEGs blown up to SIDE pixels")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -96,15 +100,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         model = CvtForImageClassification.from_pretrained(options.checkpoint).to(options.device)
-        overrides = {"size": options.resolution} if options.resolution else {}
-        processor = CvtImageProcessor.from_pretrained(options.checkpoint, **overrides)
-        evaluation = evaluate(model, processor, options.data, options.split, options.limit)
-        if options.enlarge:
-            enlarged = compare_enlarged(model, processor, options.data, options.split, options.limit, options.enlarge)
-            evaluation = replace(evaluation, enlarged=enlarged)
-        print(evaluation)
+        overrides = {"size": options.resolution, "crop_pct": options.crop_pct}
+        processor = CvtImageProcessor.from_pretrained(
+            options.checkpoint, **{name: value for name, value in overrides.items() if value is not None}
+        )
+        evaluations = []
+        for data in options.data:
+            evaluation = evaluate(model, processor, data, options.split, options.limit)
+            if options.enlarge:
+                enlarged = compare_enlarged(model, processor, data, options.split, options.limit, options.enlarge)
+                evaluation = replace(evaluation, enlarged=enlarged)
+            print(evaluation)
+            evaluations.append(evaluation)
         if options.write:
-            write(evaluation, resolve_file(options.checkpoint, "config.json").parent)
+            write(evaluations, resolve_file(options.checkpoint, "config.json").parent)
     except CvtError as error:
         sys.exit(f"error: {error}")
 
@@ -223,14 +232,19 @@ def as_large_photo(image: Image.Image, side: int, quality: int = 85) -> Image.Im
     return Image.open(file)
 
 
-def write(evaluation: Evaluation, folder: Path) -> None:
-    """Write ``evaluation.json`` and, where the folder says how it was trained, the model card ``README.md``."""
-    fields = {name: value for name, value in asdict(evaluation).items() if value is not None}
+def write(evaluations: Sequence[Evaluation], folder: Path) -> None:
+    """Write ``evaluation.json`` and, where the folder says how it was trained, the model card ``README.md``.
+
+    The file holds the first evaluation's fields, and the others under ``further``.
+    """
+    first, *further = [{n: v for n, v in asdict(one).items() if v is not None} for one in evaluations]
+    fields = first | ({"further": further} if further else {})
     (folder / "evaluation.json").write_text(json.dumps(fields, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     training = folder / "training.json"
     if training.is_file():
         about = json.loads(training.read_text(encoding="utf-8"))
-        (folder / "README.md").write_text(model_card(model_name(folder), about, fields), encoding="utf-8")
+        card = model_card(model_name(folder), about, [first, *further])
+        (folder / "README.md").write_text(card, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ import torch
 from PIL import Image
 
 from cvt.config import CvtConfig
+from cvt.doubt import DOUBT_SCORES
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
-from training.calibration import expected_calibration_error, fit_temperature
-from training.data import ImageSet, hold_out, load_images
+from training.calibration import doubt_threshold, expected_calibration_error, fit_temperature
+from training.data import ImageSet, hold_out, join, load_images
 from training.evaluate import collect_logits
 from training.run import RunFolder
 
@@ -37,12 +38,16 @@ def main() -> None:
     )
     parser.add_argument("run", type=Path, help="the folder that training.train wrote")
     parser.add_argument("out", type=Path, help="the model's folder")
+    parser.add_argument("--data", nargs="+", help="the training images, where they have moved since")
     options = parser.parse_args()
     state = RunFolder(options.run).load()
     if state is None:
         parser.error(f"{options.run} holds no state.pt")
     recipe = state["recipe"]
-    _, held_out = hold_out(load_images(recipe["data"], "train", recipe["stored_size"]), recipe["held_out"])
+    sources = options.data or recipe["data"]
+    _, held_out = hold_out(
+        join([load_images(source, "train", recipe["stored_size"]) for source in sources]), recipe["held_out"]
+    )
     export(state, held_out, options.out)
 
 
@@ -51,7 +56,7 @@ def export(state: dict[str, Any], held_out: ImageSet, folder: Path, *, start: st
 
     Args:
         state: of a :class:`training.loop.Training`.
-        held_out: training images the run did not train on; the temperature is fitted to them.
+        held_out: training images the run did not train on; temperature and doubt's threshold are fitted to them.
         folder: the model's folder.
         start: the checkpoint that was fine-tuned, if any.
     """
@@ -68,13 +73,24 @@ def export(state: dict[str, Any], held_out: ImageSet, folder: Path, *, start: st
         logits, _ = collect_logits(model, processor, pairs, total=len(held_out))
         if len(held_out) >= FEWEST_FOR_TEMPERATURE:
             model.config.temperature = fit_temperature(logits, held_out.labels)
-        facts["top1"] = float((logits.argmax(1) == held_out.labels).float().mean())
+        right = logits.argmax(1) == held_out.labels
+        facts["top1"] = float(right.float().mean())
+        if recipe["doubt"] and right.any():
+            scores = DOUBT_SCORES[recipe["doubt"]](logits.double().numpy() / model.config.temperature)
+            threshold = doubt_threshold(scores[right.numpy()])
+            model.config.extra |= {"doubt_score": recipe["doubt"], "doubt_threshold": threshold}
+            doubted = torch.from_numpy(scores > threshold)
+            facts["doubt"] = {"score": recipe["doubt"], "threshold": threshold}
+            facts["doubt"] |= {
+                name: float(doubted[chosen].float().mean()) if chosen.any() else 0.0
+                for name, chosen in (("right", right), ("wrong", ~right))
+            }
         for name, temperature in (("ece_before", 1.0), ("ece_after", model.config.temperature)):
             facts[name] = expected_calibration_error((logits / temperature).softmax(1), held_out.labels)
     model.half().save_pretrained(folder)
     processor.save_pretrained(folder)
     about = {
-        "recipe": recipe,
+        "recipe": recipe | {"data": [_name(source) for source in recipe["data"]]},
         "fine_tuned_from": start,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "epochs": len(rows),
@@ -86,6 +102,11 @@ def export(state: dict[str, Any], held_out: ImageSet, folder: Path, *, start: st
         "held_out": facts,
     }
     (folder / "training.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+
+def _name(source: str) -> str:
+    """A folder's name without the way to it, which is nobody else's; a Hub id as it is."""
+    return Path(source).name if Path(source).exists() else source
 
 
 if __name__ == "__main__":

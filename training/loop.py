@@ -56,9 +56,18 @@ def normalise(images: Tensor) -> Tensor:
 
 
 def make_batch(
-    images: Tensor, labels: Tensor, recipe: Recipe, epoch: int, generator: Generator, num_classes: int
+    images: Tensor,
+    labels: Tensor,
+    recipe: Recipe,
+    epoch: int,
+    generator: Generator,
+    num_classes: int,
+    taught: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Augmented, normalised pixels and target distributions of one batch of uint8 images, on the labels' device."""
+    """Augmented, normalised pixels and target distributions of one batch of uint8 images, on the labels' device.
+
+    ``taught`` are the teacher's logits ``[N, num_classes]``, where the recipe has one.
+    """
     phase = recipe.phase_of(epoch)
     pixels = augment.crop_and_flip(images, phase.resolution, recipe.crop_scale, generator)
     pixels = pixels.to(labels.device).float().div_(255)
@@ -66,15 +75,42 @@ def make_batch(
         pixels = augment.warp(pixels, recipe.warp, generator)
     pixels = normalise(augment.augment_colour(pixels, recipe.colour, generator))
     targets = augment.one_hot(labels, num_classes, phase.label_smoothing)
+    if taught is not None and recipe.teacher and phase.taught:
+        targets = targets.lerp((taught.float() / recipe.teacher.temperature).softmax(1), recipe.teacher.share)
     if phase.clean:
         return pixels, targets
     return augment.mix(augment.erase(pixels, recipe.erase, generator), targets, recipe.mix, generator)
 
 
-def epoch_batches(count: int, batch_size: int, seed: int, epoch: int) -> list[Tensor]:
-    """Indices of each batch of an epoch, shuffled by the seed and the epoch; an incomplete last batch is left out."""
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
-    return list(order[: count // batch_size * batch_size].split(batch_size))
+def epoch_images(labels: Tensor, per_class: int | None) -> int:
+    """How many images an epoch has when it takes at most ``per_class`` of each class."""
+    counts = labels.bincount()
+    return int((counts if per_class is None else counts.clamp(max=per_class)).sum())
+
+
+def epoch_batches(labels: Tensor, per_class: int | None, batch_size: int, seed: int, epoch: int) -> list[Tensor]:
+    """Indices of each batch of an epoch, drawn by the seed and the epoch; an incomplete last batch is left out.
+
+    Args:
+        labels: of all images ``[N]``.
+        per_class: most images of one class; None takes all.
+    """
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+    if per_class is not None:
+        by_class = order[labels[order].argsort(stable=True)].split(labels.bincount().tolist())
+        drawn = torch.zeros(len(labels), dtype=torch.bool)
+        drawn[torch.cat([members[:per_class] for members in by_class])] = True
+        order = order[drawn[order]]
+    return list(order[: len(order) // batch_size * batch_size].split(batch_size))
+
+
+def describe(row: dict[str, float]) -> str:
+    """A finished epoch in one line; the accuracy is of the averaged weights on images held out of training."""
+    held_out = f", held-out accuracy {row['held_out_accuracy']:.1%}" if "held_out_accuracy" in row else ""
+    return (
+        f"epoch {row['epoch']}, {row['resolution']} px: loss {row['loss']:.3f}{held_out}, "
+        f"{row['images_per_second']:.0f} images/s"
+    )
 
 
 @torch.inference_mode()
@@ -99,14 +135,18 @@ class Training:
         held_out: ImageSet,
         folder: RunFolder,
         workers: Workers,
+        taught: Tensor | None = None,
     ) -> None:
+        """``taught``: the teacher's logits of the training images, where the recipe has a teacher."""
         self.recipe, self.held_out, self.folder, self.workers = recipe, held_out, folder, workers
+        self.taught = taught
         self.train = replace(train, images=train.images.cuda()) if workers.device.type == "cuda" else train
         self.model = model.to(workers.device)
         self.average = MovingAverage(self.model, recipe.ema_decay)
         self.optimizers = build_optimizers(self.model, recipe)
         self.progress = Progress()
-        self.schedule = Schedule(recipe, len(train))
+        self.images = epoch_images(train.labels, recipe.per_class)
+        self.schedule = Schedule(recipe, self.images)
         self.forward: Callable[[Tensor], Any] = workers.wrap(self.model, recipe.compiled)
 
     def state_dict(self) -> dict[str, Any]:
@@ -138,14 +178,17 @@ class Training:
                         self.folder.save(self.state_dict(), self.workers)
                         saved = time.monotonic()
                 self._finish_epoch()
+                if self.workers.is_first:
+                    bar.write(describe(self.progress.rows[-1]))
                 self.folder.save(self.state_dict(), self.workers)
                 saved = time.monotonic()
 
     def _train_epoch(self) -> Iterator[None]:
         """Train on the rest of the present epoch, yielding after each batch."""
         self.model.train()
-        size = self.recipe.phase_of(self.progress.epoch).images_per_step(len(self.train))
-        batches = epoch_batches(len(self.train), size, self.recipe.seed, self.progress.epoch)
+        size = self.recipe.phase_of(self.progress.epoch).images_per_step(self.images)
+        recipe, epoch = self.recipe, self.progress.epoch
+        batches = epoch_batches(self.train.labels, recipe.per_class, size, recipe.seed, epoch)
         for indices in batches[self.progress.batch :]:
             started = time.monotonic()
             self._step(indices)
@@ -159,8 +202,9 @@ class Training:
         torch.manual_seed(seed)  # dropout and stochastic depth
         mine = indices[workers.rank :: workers.count]
         labels = self.train.labels[mine].to(workers.device)
+        taught = None if self.taught is None else self.taught[mine].to(workers.device)
         pixels, targets = make_batch(
-            self.train.images[mine], labels, recipe, progress.epoch, generator, len(self.train.classes)
+            self.train.images[mine], labels, recipe, progress.epoch, generator, len(self.train.classes), taught
         )
         rate = recipe.learning_rate * self.schedule.factor(progress.step)
         for optimizer in self.optimizers:
@@ -184,11 +228,7 @@ class Training:
     def _show(self, bar: tqdm[Any]) -> None:
         progress = self.progress
         bar.set_description(f"epoch {progress.epoch + 1}/{self.recipe.epochs}", refresh=False)
-        bar.set_postfix_str(
-            f"loss {progress.loss / progress.seen:.3f}, accuracy {progress.correct / progress.seen:.1%}, "
-            f"{self._rate():.0f} images/s",
-            refresh=False,
-        )
+        bar.set_postfix_str(f"loss {progress.loss / progress.seen:.3f}, {self._rate():.0f} images/s", refresh=False)
         bar.update(progress.step - bar.n)
 
     def _rate(self) -> float:

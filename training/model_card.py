@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -12,22 +12,25 @@ from typing import Any
 __all__ = ["model_card"]
 
 WORST = 10
+UNFINISHED = "The run is not finished: these are the weights after {done} of its {planned} epochs.\n"
 
 
-def model_card(name: str, training: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
+def model_card(name: str, training: Mapping[str, Any], evaluations: Sequence[Mapping[str, Any]]) -> str:
     """The text of a checkpoint's ``README.md``.
 
     Args:
         name: of the checkpoint.
         training: the contents of ``training.json`` (:func:`training.export.export`).
-        evaluation: the contents of ``evaluation.json`` (:class:`training.evaluate.Evaluation`).
+        evaluations: fields of :class:`training.evaluate.Evaluation`, of one data set or more.
     """
     recipe, held_out = training["recipe"], training["held_out"]
-    accuracy = evaluation["class_accuracy"]
-    worst = "\n".join(f"| {label} | {share:.1%} |" for label, share in list(accuracy.items())[:WORST])
+    accuracy = {label: share for one in evaluations for label, share in one["class_accuracy"].items()}
+    hardest = sorted(accuracy.items(), key=itemgetter(1))[:WORST]
     start = f"fine-tuned from `{training['fine_tuned_from']}`" if training["fine_tuned_from"] else "from random weights"
-    grown = groupby(recipe["phases"], key=itemgetter("resolution"))
-    resolutions = ", then ".join(f"{sum(p['epochs'] for p in same)} at {side} px" for side, same in grown)
+    planned = [phase["resolution"] for phase in recipe["phases"] for _ in range(phase["epochs"])]
+    grown = groupby(planned[: training["epochs"]])
+    resolutions = ", then ".join(f"{len(list(same))} at {side} px" for side, same in grown)
+    unfinished = training["epochs"] < len(planned)
     calibration = (
         f"The temperature was fitted to {held_out['images']:,} training images that were held out of training."
         if training["temperature_fitted"]
@@ -46,19 +49,38 @@ def model_card(name: str, training: Mapping[str, Any], evaluation: Mapping[str, 
         hardware=training["hardware"],
         torch=training["torch"],
         parameters=f"{training['parameters'] / 1e6:.2f}",
-        dataset=evaluation["dataset"],
-        split=evaluation["split"],
-        images=f"{evaluation['images']:,}",
-        resolution=evaluation["resolution"],
-        top1=f"{evaluation['top1']:.1%}",
-        top5=f"{evaluation['top5']:.1%}",
-        ece_before=f"{evaluation['ece_before']:.1%}",
-        ece_after=f"{evaluation['ece_after']:.1%}",
-        temperature=f"{evaluation['temperature']:g}",
+        resolution=evaluations[0]["resolution"],
+        unfinished=UNFINISHED.format(done=training["epochs"], planned=len(planned)) if unfinished else "",
+        accuracy=_accuracy(evaluations),
         calibration=calibration,
-        enlarged=_enlarged(evaluation.get("enlarged")),
+        doubt=_doubt(held_out.get("doubt")),
         classes=len(accuracy),
-        worst=worst,
+        worst="\n".join(f"| {label} | {share:.1%} |" for label, share in hardest),
+    )
+
+
+def _accuracy(evaluations: Sequence[Mapping[str, Any]]) -> str:
+    """A table with a column for each data set."""
+    temperature = f"{evaluations[0]['temperature']:g}"
+    rows = {
+        "measure": [f"{one['dataset']}, {one['split']} split, {one['images']:,} images" for one in evaluations],
+        "top-1": [f"{one['top1']:.1%}" for one in evaluations],
+        "top-5": [f"{one['top5']:.1%}" for one in evaluations],
+        "expected calibration error, raw": [f"{one['ece_before']:.1%}" for one in evaluations],
+        f"expected calibration error, with temperature {temperature}": [f"{e['ece_after']:.1%}" for e in evaluations],
+        "the same images blown up to large JPEG photos": [_enlarged(one.get("enlarged")) for one in evaluations],
+    }
+    lines = ["| " + " | ".join([name, *values]) + " |" for name, values in rows.items()]
+    return "\n".join([lines[0], "|---" * (1 + len(evaluations)) + "|", *lines[1:]])
+
+
+def _doubt(measured: Mapping[str, Any] | None) -> str:
+    if measured is None:
+        return ""
+    return (
+        f'Where the score "{measured["score"]}" is above {measured["threshold"]:g}, it had better say that it does not '
+        f"know: so it doubts {measured['right']:.1%} of the held-out images that it names rightly, and "
+        f"{measured['wrong']:.1%} of those that it names wrongly.\n"
     )
 
 

@@ -9,7 +9,24 @@ from typing import Any, Literal
 
 from cvt.errors import ConfigError
 
-__all__ = ["Phase", "Recipe", "load_recipe"]
+__all__ = ["Phase", "Recipe", "Teacher", "load_recipe"]
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Soft labels of a larger network, made once (:mod:`training.teach`), as a part of what is learnt.
+
+    Hinton et al. 2015, arXiv 1503.02531.
+
+    Attributes:
+        share: of the target that the teacher says; the label says the rest.
+        temperature: of the teacher's softmax; above 1 it tells more of what an image resembles.
+        resolution: side at which the teacher sees the images, in pixels.
+    """
+
+    share: float
+    temperature: float
+    resolution: int
 
 
 @dataclass(frozen=True)
@@ -23,6 +40,7 @@ class Phase:
         clean: without mixing, warping and erasing.
         label_smoothing: probability spread over all classes. A network that ends its training with it stays less sure
             than it is right where it is sure, and no temperature mends that (Müller et al. 2019, arXiv 1906.02629).
+        taught: whether the recipe's teacher, if it has one, takes its part in the targets.
         restart: share of the full learning rate from which a new half cosine falls, over this phase and those that
             follow; without it the present one goes on. Warm restarts: Loshchilov & Hutter 2017, arXiv 1608.03983.
     """
@@ -32,6 +50,7 @@ class Phase:
     batch_size: int
     clean: bool = False
     label_smoothing: float = 0.1
+    taught: bool = True
     restart: float | None = None
 
     def images_per_step(self, images: int) -> int:
@@ -49,7 +68,8 @@ class Recipe:
 
     Attributes:
         name: of the recipe, and of the run's folder unless another is given.
-        data: where the images are (:func:`training.data.find_images`).
+        data: where the images are, in one or more places (:func:`training.data.find_images`), the classes of all
+            together; empty where ``--data`` has to say.
         about_data: sentences for the model card: what the data is, where it comes from, its terms.
         license: of the weights, for the model card; empty where that is for somebody else to say.
         phases: the epochs and how each is trained, in order; CvT has no positional encoding, so the image may grow.
@@ -68,14 +88,17 @@ class Recipe:
         test_resolution, crop_pct, resample: of the image processor saved with the model. The resolution is the last
             phase's unless given; random crops show objects larger than they are, so a test resolution somewhat above
             the last phase's, or a closer crop, fits them better (Touvron et al. 2019, arXiv 1906.06423).
+        doubt: the score of :mod:`cvt.doubt` by which the saved model says "none of these", if any.
         mixed_precision, compiled: bfloat16 and ``torch.compile``, both on CUDA only.
+        per_class: most images of one class in an epoch, another draw in every epoch; None takes all.
+        teacher: soft labels mixed into the targets, if any.
         seed: of the weights, the order of images and the augmentation.
     """
 
     name: str
     phases: tuple[Phase, ...]
     stored_size: int
-    data: str = ""
+    data: tuple[str, ...] = ()
     about_data: str = ""
     license: str = ""
     architecture: dict[str, Any] = field(default_factory=dict)
@@ -95,8 +118,11 @@ class Recipe:
     test_resolution: int | None = None
     crop_pct: float = 0.875
     resample: int = 3
+    doubt: str | None = None
     mixed_precision: bool = True
     compiled: bool = False
+    per_class: int | None = None
+    teacher: Teacher | None = None
     seed: int = 0
 
     @property

@@ -1,6 +1,6 @@
 """Train or fine-tune a CvT classifier.
 
-    python -m training.train --recipe imagenette --data ../shared/data/imagenette-128
+    python -m training.train --recipe imagenette --data IMAGENETTE
     python -m training.train --data my-photos --from bundled
 
 Several GPUs: ``torchrun --nproc-per-node 4 -m training.train --recipe …``. A run that was killed goes on with
@@ -23,7 +23,7 @@ from cvt.errors import ConfigError, CvtError
 from cvt.image_processor import CvtImageProcessor
 from cvt.initialisation import initialise
 from cvt.model import CvtForImageClassification
-from training.data import DataError, hold_out, load_images
+from training.data import DataError, hold_out, join, load_images
 from training.export import export
 from training.loop import Training
 from training.plot import plot_log
@@ -39,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m training.train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--recipe", help="a file of training/recipes; with --from, finetune unless another is named")
-    parser.add_argument("--data", help="Parquet shards, class folders or a Hub dataset id, instead of the recipe's")
+    parser.add_argument(
+        "--data", nargs="+", help="Parquet shards, class folders or Hub dataset ids, instead of the recipe's"
+    )
     parser.add_argument("--out", type=Path, help="the run's folder; runs/RECIPE by default")
     parser.add_argument("--resume", action="store_true", help="go on with the run in OUT")
     parser.add_argument("--from", dest="start", metavar="REF", help="fine-tune: bundled, a Hub id, or a folder")
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         recipe = load_recipe(options.recipe or ("finetune" if options.start else ""))
-        recipe = replace(recipe, data=options.data or recipe.data)
+        recipe = replace(recipe, data=tuple(options.data or recipe.data))
         if not recipe.data:
             raise ConfigError(f"the recipe {recipe.name} names no data: say --data FOLDER")
         if options.epochs is not None:
@@ -66,7 +68,8 @@ def train(recipe: Recipe, out: Path, workers: Workers, *, start: str | None = No
     """Run a recipe to its end and save the model.
 
     Args:
-        out: the run's folder: ``state.pt``, ``log.csv``, ``log.png`` and, in the end, ``model/``.
+        out: the run's folder: ``state.pt``, ``log.csv``, ``log.png`` and, in the end, ``model/``. Where the recipe has
+            a teacher, ``teacher.pt`` must lie there.
         start: a checkpoint to fine-tune instead of random weights.
         resume: go on from ``out/state.pt`` where there is one.
 
@@ -84,11 +87,13 @@ def train(recipe: Recipe, out: Path, workers: Workers, *, start: str | None = No
         resolution = CvtImageProcessor.from_pretrained(start).resolution
         phases = tuple(replace(phase, resolution=resolution) for phase in recipe.phases)
         recipe = replace(recipe, phases=phases, test_resolution=None, stored_size=round(resolution * 1.25))
-    data, held_out = hold_out(load_images(recipe.data, "train", recipe.stored_size), recipe.held_out)
+    images = join([load_images(source, "train", recipe.stored_size) for source in recipe.data])
+    data, held_out = hold_out(images, recipe.held_out)
     if len(data.classes) < 2:
-        raise DataError(f"{recipe.data} has only the class {data.classes[0]!r}; a classifier needs at least two")
+        raise DataError(f"{recipe.data[0]} has only the class {data.classes[0]!r}; a classifier needs at least two")
+    taught = folder.load_teacher(len(data), data.classes) if recipe.teacher else None
     torch.manual_seed(recipe.seed)
-    training = Training(recipe, build_model(recipe, data.classes, start), data, held_out, folder, workers)
+    training = Training(recipe, build_model(recipe, data.classes, start), data, held_out, folder, workers, taught)
     if state:
         training.load_state_dict(state)
     training.run()

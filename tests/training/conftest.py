@@ -28,7 +28,6 @@ def recipe() -> Recipe:
     """Two epochs at 32 px, then two at 48, the last one clean; everything random switched on."""
     return Recipe(
         name="tiny",
-        data="",
         about_data="Red and blue squares.",
         stored_size=48,
         phases=(Phase(2, 32, 8), Phase(1, 48, 8), Phase(1, 48, 8, clean=True)),
@@ -71,4 +70,4 @@ def colour_folders(tmp_path: Path, colours: ImageSet) -> Path:
 @pytest.fixture
 def data_recipe(recipe: Recipe, colour_folders: Path) -> Recipe:
     """The recipe on the class folders."""
-    return replace(recipe, data=str(colour_folders))
+    return replace(recipe, data=(str(colour_folders),))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from training.calibration import expected_calibration_error, fit_temperature
+from training.calibration import auroc, doubt_threshold, expected_calibration_error, fit_temperature
 
 
 def test_calibration_error_by_hand() -> None:
@@ -51,3 +52,15 @@ def test_a_temperature_lowers_the_error_of_an_overconfident_model() -> None:
     before = expected_calibration_error(loud.softmax(1), labels)
     after = expected_calibration_error((loud / fit_temperature(loud, labels)).softmax(1), labels)
     assert before > 0.2 and after < 0.02
+
+
+def test_auroc_counts_pairs_and_halves_ties() -> None:
+    known, unknown = np.array([0.0, 1, 2, 2]), np.array([2.0, 3])
+    assert auroc(known, unknown) == (2 + 2 * 0.5 + 4) / 8
+    assert auroc(unknown, known) == pytest.approx(1 - 7 / 8)
+
+
+def test_a_threshold_doubts_a_tenth_of_the_right_ones() -> None:
+    scores = np.linspace(0, 1, 101)
+    assert doubt_threshold(scores) == 0.9
+    assert (scores > doubt_threshold(scores)).mean() == pytest.approx(0.1, abs=0.01)

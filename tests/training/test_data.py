@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from training.data import DataError, ImageSet, find_images, hold_out, load_images
+from training.data import DataError, ImageSet, find_images, hold_out, join, load_images
 
 
 def png(colour: tuple[int, int, int], size: tuple[int, int] = (8, 8)) -> bytes:
@@ -150,3 +150,18 @@ def test_held_out_images_are_a_share_of_each_class_and_always_the_same() -> None
     assert torch.equal(hold_out(data, 0.1)[1].images, held.images)
     assert not torch.equal(hold_out(data, 0.1, seed=1)[1].images, held.images)
     assert len(hold_out(data, 0.0)[1]) == 0
+
+
+def test_sets_join_with_the_classes_of_all() -> None:
+    def grey(values: list[int], labels: list[int], classes: tuple[str, ...]) -> ImageSet:
+        images = torch.tensor(values, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 3, 2, 2)
+        return ImageSet(images, torch.tensor(labels), classes)
+
+    first, second = grey([1, 2], [1, 0], ("a", "b")), grey([3, 4, 5], [0, 2, 1], ("c", "d", "e"))
+    both = join([first, second])
+    assert both.classes == ("a", "b", "c", "d", "e")
+    assert both.labels.tolist() == [1, 0, 2, 4, 3]
+    assert both.images[:, 0, 0, 0].tolist() == [1, 2, 3, 4, 5]
+    assert join([first]).labels.tolist() == [1, 0]
+    with pytest.raises(DataError, match="two of the data sets have a class named b, c"):
+        join([both, grey([6], [0], ("c", "b"))])

@@ -115,7 +115,7 @@ def test_the_card_tells_what_was_measured(greys: Path, raw: CvtImageProcessor, t
     folder = tmp_path / "shades" / "model"
     folder.mkdir(parents=True)
     (folder / "training.json").write_text(json.dumps(about))
-    write(evaluate(GreyReader(table()), raw, greys, "train"), folder)  # type: ignore[arg-type]
+    write([evaluate(GreyReader(table()), raw, greys, "train")], folder)  # type: ignore[arg-type]
     card = (folder / "README.md").read_text()
     assert "\n# shades\n" in card
     expected = ["| top-1 | 25.0% |", "| top-5 | 75.0% |", "| b | 0.0% |"]
@@ -125,12 +125,42 @@ def test_the_card_tells_what_was_measured(greys: Path, raw: CvtImageProcessor, t
     assert "Red and blue squares." in card and "2 at 32 px, then 2 at 48 px" in card and "$" not in card
     saved = json.loads((folder / "evaluation.json").read_text())
     assert saved["top1"] == 0.25 and saved["class_accuracy"]["a"] == 0.5 and "enlarged" not in saved
+    assert "not finished" not in card and "had better say" not in card
+
+
+def test_the_card_of_an_unfinished_run_on_two_data_sets(
+    greys: Path, raw: CvtImageProcessor, tmp_path: Path, recipe: Recipe
+) -> None:
+    doubt = {"score": "energy", "threshold": -3.25, "right": 0.1, "wrong": 0.375}
+    about = {
+        "recipe": asdict(recipe),
+        "fine_tuned_from": None,
+        "parameters": 1_234_567,
+        "epochs": 3,
+        "hours": 0.5,
+        "hardware": "an abacus",
+        "torch": "2.13",
+        "temperature_fitted": False,
+        "held_out": {"images": 8, "doubt": doubt},
+    }
+    (tmp_path / "training.json").write_text(json.dumps(about))
+    (light := tmp_path / "light" / "c").mkdir(parents=True)
+    Image.new("RGB", (16, 16), (0, 0, 0)).save(light / "0.png")
+    model: Any = GreyReader(table())
+    write([evaluate(model, raw, data, "train") for data in (greys, light.parent)], tmp_path)
+    card = (tmp_path / "README.md").read_text()
+    assert "| measure | greys, all split, 4 images | light, all split, 1 images |\n|---|---|---|\n" in card
+    assert "| top-1 | 25.0% | 0.0% |" in card and "| c | 0.0% |" in card and "with 4 classes" in card
+    assert "after 3 of its 4 epochs" in card and "3 epochs (2 at 32 px, then 1 at 48 px)" in card
+    assert 'the score "energy" is above -3.25' in card and "10.0% of the held-out" in card and "37.5% of those" in card
+    saved = json.loads((tmp_path / "evaluation.json").read_text())
+    assert saved["dataset"] == "greys" and [one["dataset"] for one in saved["further"]] == ["light"]
 
 
 def test_without_training_facts_there_is_no_card(greys: Path, raw: CvtImageProcessor, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
-    write(evaluate(GreyReader(table()), raw, greys, "train"), folder)  # type: ignore[arg-type]
+    write([evaluate(GreyReader(table()), raw, greys, "train")], folder)  # type: ignore[arg-type]
     assert [path.name for path in folder.iterdir()] == ["evaluation.json"]
 
 
@@ -141,11 +171,13 @@ def test_the_command_prints_and_writes_only_when_asked(
     build_model(recipe, ("blue", "red")).save_pretrained(folder)
     CvtImageProcessor(size=32, crop_pct=1.0).save_pretrained(folder)
     command = [str(folder), "--data", str(colour_folders), "--device", "cpu", "--limit", "10"]
-    main([*command, "--resolution", "48", "--enlarge", "96"])
+    main([*command, "--resolution", "48", "--crop-pct", "0.5", "--enlarge", "96"])
     printed = capsys.readouterr().out
     assert "10 images at 48 px" in printed and "10 images as JPEG photos of 96 px: top-1" in printed
     assert not (folder / "evaluation.json").exists()
-    main([*command, "--write"])
+    main([*command[:2], str(colour_folders), *command[2:], "--write"])
+    printed = capsys.readouterr().out
+    assert printed.count("10 images at 32 px") == 2
     assert json.loads((folder / "evaluation.json").read_text())["resolution"] == 32
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +19,8 @@ from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 from training import run as run_module
 from training.data import DataError, ImageSet, hold_out
-from training.loop import Training, epoch_batches, make_batch, predict
-from training.recipe import Phase, Recipe
+from training.loop import Training, epoch_batches, epoch_images, make_batch, predict
+from training.recipe import Phase, Recipe, Teacher
 from training.run import RunFolder, Workers
 from training.train import build_model, main, train
 
@@ -116,12 +117,38 @@ def test_a_phase_mixes_and_smooths_as_it_says(recipe: Recipe, clean: bool, label
     assert bool((targets.max(dim=1).values < 1 - label_smoothing + floor - 1e-6).any()) != clean
 
 
+def test_a_teacher_takes_its_share_of_the_targets(recipe: Recipe) -> None:
+    """Two classes; the label says the first, the teacher at temperature 2 says (1/4, 3/4)."""
+    phase = Phase(1, 48, 2, clean=True, label_smoothing=0.2)
+    recipe = replace(recipe, phases=(phase, replace(phase, taught=False)), teacher=Teacher(0.5, 2.0, 48))
+    images, labels = torch.zeros(2, 3, 48, 48, dtype=torch.uint8), torch.tensor([0, 0])
+    taught = torch.tensor([[0.0, 2 * math.log(3)]] * 2)
+
+    def targets(epoch: int) -> list[float]:
+        generator = torch.Generator().manual_seed(0)
+        return make_batch(images, labels, recipe, epoch, generator, 2, taught)[1][0].tolist()
+
+    assert targets(0) == pytest.approx([0.5 * 0.9 + 0.5 * 0.25, 0.5 * 0.1 + 0.5 * 0.75])
+    assert targets(1) == pytest.approx([0.9, 0.1]), "a phase may do without"
+
+
 def test_batches_of_an_epoch_are_a_shuffle_without_repetition() -> None:
-    first, second = epoch_batches(50, 8, seed=0, epoch=0), epoch_batches(50, 8, seed=0, epoch=1)
+    labels = torch.arange(50) % 3
+    first, second = (epoch_batches(labels, None, 8, seed=0, epoch=epoch) for epoch in (0, 1))
     assert [len(batch) for batch in first] == [8] * 6
     assert len(set(torch.cat(first).tolist())) == 48
     assert not torch.equal(torch.cat(first), torch.cat(second))
-    assert torch.equal(torch.cat(first), torch.cat(epoch_batches(50, 8, seed=0, epoch=0)))
+    assert torch.equal(torch.cat(first), torch.cat(epoch_batches(labels, None, 8, seed=0, epoch=0)))
+
+
+def test_an_epoch_takes_no_more_of_a_class_than_it_may_and_others_next_time() -> None:
+    labels = torch.tensor([0] * 30 + [1] * 4 + [2] * 10)
+    first, second = (torch.cat(epoch_batches(labels, 6, 2, seed=0, epoch=epoch)) for epoch in (0, 1))
+    assert labels[first].bincount().tolist() == [6, 4, 6] and epoch_images(labels, 6) == 16
+    assert epoch_images(labels, None) == 44
+    assert len(set(first.tolist())) == 16
+    assert set(first.tolist()) != set(second.tolist())
+    assert first.tolist() != sorted(first.tolist()) and labels[first].tolist() != sorted(labels[first].tolist())
 
 
 def test_the_saved_model_opens_and_knows_how_it_was_made(data_recipe: Recipe, tmp_path: Path, workers: Workers) -> None:
@@ -136,11 +163,31 @@ def test_the_saved_model_opens_and_knows_how_it_was_made(data_recipe: Recipe, tm
     for name, tensor in state["average"]["model"].items():
         torch.testing.assert_close(saved[name], tensor.half().to(tensor.dtype), rtol=0, atol=0)
     about = json.loads((folder / "training.json").read_text())
+    assert about["recipe"]["data"] == ["colours"], "the folder's name, not the way to it"
     assert about["epochs"] == 4 and about["hours"] > 0 and about["fine_tuned_from"] is None
     assert about["held_out"]["images"] == 8
     assert (tmp_path / "run" / "log.png").stat().st_size > 5000
     with (tmp_path / "run" / "log.csv").open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2", "3", "4"]
+
+
+def test_the_saved_model_knows_when_to_doubt(data_recipe: Recipe, tmp_path: Path, workers: Workers) -> None:
+    recipe = replace(data_recipe, doubt="energy", held_out=0.5)
+    folder = train(recipe, tmp_path / "run", workers)
+    config = CvtForImageClassification.from_pretrained(folder).config
+    kept = json.loads((folder / "training.json").read_text())["held_out"]["doubt"]
+    assert (config.doubt_score, config.doubt_threshold) == ("energy", kept["threshold"])
+    assert 0.05 <= kept["right"] <= 0.11, "a tenth of the rightly named images lie beyond"
+
+
+def test_each_epoch_says_its_held_out_accuracy(
+    start: Callable[[str], Training], capfd: pytest.CaptureFixture[str]
+) -> None:
+    training = start("run")
+    training.run()
+    accuracy = training.progress.rows[3]["held_out_accuracy"]
+    assert f"epoch 4, 48 px: loss {training.progress.rows[3]['loss']:.3f}" in (said := capfd.readouterr().out)
+    assert said.count(f"held-out accuracy {accuracy:.1%}") >= 1 and said.count("held-out") == 4
 
 
 def test_fine_tuning_keeps_the_body_and_replaces_the_head(data_recipe: Recipe, tmp_path: Path) -> None:
@@ -195,7 +242,7 @@ def test_one_class_is_no_classification(recipe: Recipe, colour_folders: Path, tm
     only.mkdir()
     (colour_folders / "red").rename(only / "red")
     with pytest.raises(DataError, match="has only the class 'red'"):
-        train(replace(recipe, data=str(only)), tmp_path / "run", workers)
+        train(replace(recipe, data=(str(only),)), tmp_path / "run", workers)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +251,7 @@ def test_one_class_is_no_classification(recipe: Recipe, colour_folders: Path, tm
         (["--recipe", "nothing"], "recipe 'nothing' must be one of"),
         (["--from", "bundled"], "names no data: say --data"),
         (["--recipe", "imagenette", "--data", "/no/such/folder"], "is neither a folder nor a dataset"),
-        (["--recipe", "imagenette", "--epochs", "0"], "epochs=0 must be at least 1"),
+        (["--recipe", "imagenette", "--data", "x", "--epochs", "0"], "epochs=0 must be at least 1"),
     ],
 )
 def test_the_command_says_what_is_wrong(arguments: list[str], message: str, tmp_path: Path) -> None:

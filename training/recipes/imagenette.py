@@ -1,6 +1,6 @@
 """Imagenette (10 classes, 9,469 training images) at 128 px: the bundled checkpoint, trained on a CPU.
 
-    python -m training.train --recipe imagenette --data ../shared/data/imagenette-128
+    python -m training.train --recipe imagenette --data IMAGENETTE
 
 Grids of 36, 18 and 9 tokens a side at the 144 px it is used at, 2.3 M parameters. Two cores of a Xeon, shared with
 other work, took 1.9 hours; 88.8 % top-1 on the 3,925 validation images. That was by
@@ -12,7 +12,6 @@ from training.recipe import Phase, Recipe
 
 RECIPE = Recipe(
     name="imagenette",
-    data="../shared/data/imagenette-128",
     about_data="Imagenette (github.com/fastai/imagenette), ten classes of ImageNet that are easy to tell apart, as "
     "pictures of 128 × 128 pixels. The selection is Apache-2.0; the photos are ImageNet's, whose terms allow "
     "non-commercial research and education.",

@@ -1,6 +1,6 @@
 """Tiny-ImageNet (200 classes, 100,000 training images) at 64 px, for a GPU.
 
-    python -m training.train --recipe tiny_imagenet --data ../shared/data/tiny-imagenet
+    python -m training.train --recipe tiny_imagenet --data TINY_IMAGENET
 
 Grids of 32, 16 and 8 tokens a side, 5.4 M parameters. Published small transformers trained from scratch reach 57 to
 67 % top-1 here. This recipe is written for one modern GPU and has not been run to its end yet: its hours and its
@@ -11,7 +11,6 @@ from training.recipe import Phase, Recipe
 
 RECIPE = Recipe(
     name="tiny_imagenet",
-    data="../shared/data/tiny-imagenet",
     about_data="Tiny-ImageNet: 200 of ImageNet's classes, 500 training and 50 validation images each, 64 × 64 pixels. "
     "The images are ImageNet's, whose terms allow non-commercial research and education.",
     license="apache-2.0",

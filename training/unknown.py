@@ -1,0 +1,140 @@
+"""Which score tells best that a photo shows none of a model's classes?
+
+    python -m training.unknown --recipe imagenet_210 --data TINY_IMAGENET IMAGENETTE --epochs 6
+
+trains a short run that never sees a tenth of the classes, then shows it images of these beside held-out images of the
+classes it knows. It prints for every score the AUROC, and the share of unknown images that are doubted when a tenth of
+the rightly named ones is doubted too. The recipe then names the best (``doubt``), and exporting a run sets the
+threshold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cvt.doubt import DOUBT_SCORES
+from cvt.errors import ConfigError, CvtError
+from cvt.model import CvtForImageClassification
+from training.calibration import auroc, doubt_threshold
+from training.data import ImageSet, hold_out, join, load_images
+from training.loop import Training, predict
+from training.recipe import Recipe, load_recipe
+from training.run import RunFolder, Workers
+from training.train import build_model
+
+__all__ = ["fit_gaussians", "leave_out", "look", "mahalanobis", "main", "measure"]
+
+LEFT_OUT = 10
+"""Every tenth class is unknown to the short run."""
+
+FITTED_TO = 20_000
+"""Training images that tell where the classes lie in the CLS space; about so many."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.unknown", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--recipe", required=True, help="a file of training/recipes")
+    parser.add_argument("--data", nargs="+", help="the training images, instead of the recipe's")
+    parser.add_argument("--epochs", type=int, required=True, help="of the short run, all at the first resolution")
+    parser.add_argument("--out", type=Path, help="the short run's folder; runs/RECIPE-doubt by default")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, mps; auto takes the fastest there is")
+    options = parser.parse_args(arguments)
+    try:
+        recipe = load_recipe(options.recipe)
+        if options.epochs < 1:
+            raise ConfigError(f"epochs={options.epochs} must be at least 1")
+        short = replace(recipe.phases[0], epochs=options.epochs)
+        recipe = replace(recipe, data=tuple(options.data or recipe.data), phases=(short,), teacher=None)
+        with Workers.start(options.device) as workers:
+            measured = measure(recipe, RunFolder(options.out or Path("runs") / f"{recipe.name}-doubt"), workers)
+        if workers.is_first:
+            for name, (area, caught) in measured.items():
+                print(f"{name}: AUROC {area:.3f}; {caught:.1%} of unknown images doubted with 10% of the right ones")
+    except CvtError as error:
+        sys.exit(f"error: {error}")
+
+
+def measure(recipe: Recipe, folder: RunFolder, workers: Workers) -> dict[str, tuple[float, float]]:
+    """Train the recipe without a tenth of the classes; how well each score tells these from the others.
+
+    Returns:
+        For each score its AUROC, and the share of unknown images beyond the threshold (:func:`doubt_threshold`).
+
+    Raises:
+        CvtError: the images cannot be read.
+    """
+    known, unknown = leave_out(join([load_images(source, "train", recipe.stored_size) for source in recipe.data]))
+    train, held_out = hold_out(known, recipe.held_out)
+    unknown = hold_out(unknown, min(1.0, recipe.held_out * LEFT_OUT))[1]
+    torch.manual_seed(recipe.seed)
+    training = Training(recipe, build_model(recipe, known.classes), train, held_out, folder, workers)
+    if state := folder.load():
+        training.load_state_dict(state)
+    training.run()
+    model = training.average.model
+    assert isinstance(model, CvtForImageClassification)
+    few = hold_out(train, min(1.0, FITTED_TO / len(train)))[1]
+    (ours, our_logits), (theirs, their_logits), (fitted, _) = (
+        look(model, images, recipe.resolution, workers) for images in (held_out.images, unknown.images, few.images)
+    )
+    scores = {name: (score(our_logits), score(their_logits)) for name, score in DOUBT_SCORES.items()}
+    space = fit_gaussians(fitted, few.labels.numpy())
+    scores["mahalanobis"] = mahalanobis(ours, *space), mahalanobis(theirs, *space)
+    right = our_logits.argmax(1) == held_out.labels.numpy()
+    return {
+        name: (auroc(ours, theirs), float((theirs > doubt_threshold(ours[right])).mean()))
+        for name, (ours, theirs) in scores.items()
+    }
+
+
+def look(
+    model: CvtForImageClassification, images: Tensor, resolution: int, workers: Workers
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the classifier reads of uint8 images, the normalised CLS ``[N, width]``, and the logits ``[N, classes]``."""
+    read: list[Tensor] = []
+    hook = model.classifier.register_forward_pre_hook(lambda _, arguments: read.append(arguments[0].cpu()))
+    try:
+        logits = predict(model, images, resolution, workers.device)
+    finally:
+        hook.remove()
+    return torch.cat(read).double().numpy(), logits.double().numpy()
+
+
+def fit_gaussians(features: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The classes' means ``[classes, width]``, and the inverse of the covariance that they share."""
+    means = np.stack([features[labels == label].mean(axis=0) for label in range(labels.max() + 1)])
+    rest = features - means[labels]
+    covariance = rest.T @ rest / len(rest)
+    return means, np.linalg.inv(covariance + 1e-3 * np.trace(covariance) / len(covariance) * np.eye(len(covariance)))
+
+
+def mahalanobis(features: np.ndarray, means: np.ndarray, precision: np.ndarray) -> np.ndarray:
+    """Squared distance of ``[N, width]`` to the nearest mean, in units of the spread (Lee et al. 2018, equation 2)."""
+    pulled, squares = means @ precision, ((means @ precision) * means).sum(axis=1)
+    own = ((features @ precision) * features).sum(axis=1)
+    return own + (squares - 2 * features @ pulled.T).min(axis=1)
+
+
+def leave_out(data: ImageSet) -> tuple[ImageSet, ImageSet]:
+    """The images of nine tenths of the classes, numbered anew, and those of every tenth class."""
+    unknown = torch.arange(len(data.classes)) % LEFT_OUT == LEFT_OUT - 1
+    kept = data.select((~unknown[data.labels]).nonzero().flatten())
+    numbers = (~unknown).cumsum(0) - 1
+    classes = tuple(name for name, left in zip(data.classes, unknown.tolist(), strict=True) if not left)
+    left_out = data.select(unknown[data.labels].nonzero().flatten())
+    return replace(kept, labels=numbers[kept.labels], classes=classes), left_out
+
+
+if __name__ == "__main__":
+    main()
