@@ -51,4 +51,4 @@ class DropZone(gr.HTML):
 
 def dropped_path(event: gr.EventData) -> object:
     """What a ``drop`` event names as the uploaded file; to be believed only by way of :func:`ui.uploads.uploaded`."""
-    return event._data.get("path") if isinstance(event._data, dict) else None
+    return event._data.get("file") if isinstance(event._data, dict) else None

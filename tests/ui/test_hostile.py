@@ -118,10 +118,10 @@ def test_every_other_path_gets_the_answer_of_one_that_does_not_exist(
 
 def test_a_dropped_path_is_no_better(server: Server, outside: Path) -> None:
     drop = server.handlers()["drop"]
-    refused = server.ask(drop, [None], {"path": "/nowhere/photo.png"})
+    refused = server.ask(drop, [None], {"file": "/nowhere/photo.png"})
     assert "no longer on the server" in str(refused)
-    for path in (str(outside / SECRET), "/dev/zero", "examples/cat.jpg", 7, None, [], {"path": "/etc/passwd"}):
-        assert server.ask(drop, [None], {"path": path}) == refused
+    for path in (str(outside / SECRET), "/dev/zero", "examples/cat.jpg", 7, None, [], {}):
+        assert server.ask(drop, [None], {"file": path}) == refused
     assert server.ask(drop, [None], None) == refused
 
 
@@ -130,7 +130,7 @@ def test_an_upload_is_looked_at(server: Server, own: str, meta: dict[str, Any]) 
     said = answers(server, {"path": own} | meta)
     for name in ("evidence", "classify", "explain"):
         assert said[name][-1][1] is True, said[name]
-    assert server.ask(server.handlers()["drop"], [None], {"path": own})[-1][1] is True
+    assert server.ask(server.handlers()["drop"], [None], {"file": own})[-1][1] is True
 
 
 @pytest.mark.parametrize("chosen", ["../../etc/passwd", "/etc/passwd", "cat.jpg", "", 5, {"path": "/etc/passwd"}, None])

@@ -27,7 +27,7 @@ const take = async (files) => {
   show("drop_busy");
   try {
     const { path } = await upload(file);
-    if (mine === newest) trigger("drop", { path });
+    if (mine === newest) trigger("drop", { file: path });
   } catch {
     // Gradio has said in a toast what went wrong
   } finally {
