@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -24,7 +24,7 @@ class Example:
     file: str
     title: dict[str, str]
     author: str
-    licence: str
+    licence: dict[str, str]
     licence_url: str
     source: str
     changes: str
@@ -46,9 +46,9 @@ def examples() -> dict[str, Example]:
     return {one["id"]: Example(**one) for one in content}
 
 
-def credits_text(language: str) -> str:
-    """Every photo's credit, as a Markdown list."""
+def credits_text(language: str, line: str) -> str:
+    """Every photo's credit, as a Markdown list; ``line`` is how a credit is written in that language."""
     return "\n".join(
-        f"- [{one.title[language]}]({one.source}): {one.author}, [{one.licence}]({one.licence_url})"
+        line.format(**asdict(one) | {"title": one.title[language], "licence": one.licence[language]})
         for one in examples().values()
     )

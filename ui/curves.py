@@ -25,9 +25,11 @@ class CurveData(GradioModel):
 
 
 class CurvesData(GradioModel):
-    """The chart, its axes named in each language."""
+    """The chart, its axes named in each language; ``number`` is blank in ``percent``, ``alt`` says all of it."""
 
     heading: dict[str, str]
+    alt: dict[str, str]
+    percent: dict[str, str]
     across: dict[str, str]
     up: dict[str, str]
     curves: list[CurveData]
@@ -67,9 +69,19 @@ def curves_value(measured: Faithfulness, label: str) -> CurvesData:
         points = list(zip(curve.fractions.tolist(), curve.scores.tolist(), strict=True))
         return CurveData(name=name, title=told(name, area=f"{curve.area:.2f}"), points=points)
 
+    heading = told("curves", label=label)
+    curves = [data("insertion", measured.insertion), data("deletion", measured.deletion)]
+    alt: dict[str, str] = {
+        language: words(language)["curves_alt"].format(
+            heading=heading[language], **{one.name: one.title[language] for one in curves}
+        )
+        for language in LANGUAGES
+    }
     return CurvesData(
-        heading=told("curves", label=label),
+        heading=heading,
+        alt=alt,
+        percent=told("percent", number="{number}"),
         across=told("share_changed"),
         up=told("probability"),
-        curves=[data("insertion", measured.insertion), data("deletion", measured.deletion)],
+        curves=curves,
     )

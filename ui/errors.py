@@ -11,12 +11,30 @@ from typing import Any
 
 import gradio as gr
 
-from cvt.errors import CvtError
+from cvt.errors import CheckpointError, CvtError, ImageError
+from ui.language import language_now
+from ui.texts import Language, words
 from ui.turn import OvertakenError
 
-__all__ = ["as_toasts", "toast", "warn"]
+__all__ = ["PhotoError", "as_toasts", "warn"]
 
 log = logging.getLogger(__name__)
+
+_KINDS = ((ImageError, "error_image"), (CheckpointError, "error_checkpoint"), (CvtError, "error_request"))
+"""The libraries speak English; in other languages their errors are told by their kind."""
+
+
+class PhotoError(ImageError):
+    """A photo that is not taken, for a reason that the page can tell in every language.
+
+    Args:
+        name: which of the page's texts says it; the message is the English one.
+        values: what that text leaves blank.
+    """
+
+    def __init__(self, name: str, **values: object) -> None:
+        super().__init__(words("en")[name].format(**values))
+        self.name, self.values = name, values
 
 
 def as_toasts(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,24 +68,37 @@ def as_toasts(handler: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def toast(message: str) -> gr.Error:
-    """An error to raise. Gradio shows messages as HTML; this one stays the text it is."""
-    return gr.Error(_shown(message), print_exception=False)
+def warn(name: str, **values: object) -> None:
+    """A toast for what is not as it was asked for, while the work goes on: one of the page's texts, filled in.
 
-
-def warn(message: str) -> None:
-    """A toast for what is not as it was asked for, while the work goes on."""
-    gr.Warning(_shown(message))
-
-
-def _shown(message: str) -> str:
-    return html.escape(message[:1].upper() + message[1:], quote=False)
+    Values that are errors are told in the language of the rest.
+    """
+    language = language_now()
+    filled = {key: _reason(value, language) if isinstance(value, CvtError) else value for key, value in values.items()}
+    told = words(language)
+    gr.Warning(_shown(told[name].format(**filled)), title=told["warning_title"])
 
 
 def _toast(error: Exception, where: str) -> gr.Error:
     if isinstance(error, gr.Error):
         return error
+    language = language_now()
+    told = words(language)
     if isinstance(error, CvtError):
-        return toast(str(error))
-    log.exception("unexpected error in %s", where, exc_info=error)
-    return toast("Something went wrong on the server; its log says what.")
+        message = _reason(error, language)
+    else:
+        log.exception("unexpected error in %s", where, exc_info=error)
+        message = told["error_server"]
+    return gr.Error(_shown(message), title=told["error_title"], print_exception=False)
+
+
+def _reason(error: CvtError, language: Language) -> str:
+    if isinstance(error, PhotoError):
+        return words(language)[error.name].format(**error.values)
+    name = next(name for kind, name in _KINDS if isinstance(error, kind))
+    return words(language)[name].format(reason=error)
+
+
+def _shown(message: str) -> str:
+    """Gradio shows messages as HTML; this one stays the text it is."""
+    return html.escape(message[:1].upper() + message[1:], quote=False)

@@ -29,7 +29,7 @@ class PictureCredit(GradioModel):
     id: str
     title: dict[str, str]
     author: str
-    licence: str
+    licence: dict[str, str]
     licence_url: str
     source: str
     image: str

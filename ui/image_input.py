@@ -17,6 +17,7 @@ from PIL import Image
 
 from cvt.errors import ImageError
 from cvt.photo import FORMATS, open_photo
+from ui.errors import PhotoError
 from ui.uploads import read_bounded
 
 __all__ = ["MAX_BYTES", "MAX_MEGAPIXELS", "Given", "Photo", "given", "read_upload"]
@@ -58,7 +59,7 @@ def given(photo: Given) -> Image.Image:
         ImageError: there is none, or it cannot be used.
     """
     if photo is None:
-        raise ImageError("there is no photo yet; drop one, or choose an example")
+        raise PhotoError("photo_missing")
     if isinstance(photo, ImageError):
         raise photo
     return photo
@@ -87,10 +88,8 @@ def _check_pixels(content: bytes) -> None:
     except Exception:
         return
     if width * height > MAX_MEGAPIXELS * 10**6:
-        raise ImageError(
-            f"the picture is {width} × {height} pixels, {width * height // 10**6} million; "
-            f"at most {MAX_MEGAPIXELS} million are taken here"
-        )
+        millions = width * height // 10**6
+        raise PhotoError("photo_pixels", width=width, height=height, millions=millions, most=MAX_MEGAPIXELS)
 
 
 def _content(payload: ImageData) -> bytes:
@@ -107,8 +106,8 @@ def _decoded(url: str) -> bytes:
     try:
         return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ImageError("the photo arrived damaged; drop it again") from error
+        raise PhotoError("photo_damaged") from error
 
 
 def _too_large() -> ImageError:
-    return ImageError(f"the file is too large; at most {MAX_BYTES // 2**20} MB are taken")
+    return PhotoError("photo_bytes", most=MAX_BYTES // 2**20)

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.texts import Language
 
-__all__ = ["ChooseLanguage", "language_of"]
+__all__ = ["ChooseLanguage", "language_now", "language_of"]
 
 SCRIPT = f"<script>{Path(__file__).with_name('static').joinpath('language.js').read_text(encoding='utf-8')}</script>"
 
@@ -24,6 +25,12 @@ def language_of(request: gr.Request) -> Language:
     """The language in which somebody reads the page: what the address says, else the browser's first choice."""
     wanted = request.query_params.get("lang") or request.headers.get("accept-language", "")
     return "ja" if wanted.startswith("ja") else "en"
+
+
+def language_now() -> Language:
+    """The language of whoever asked for what is being done; English where nobody did."""
+    request = LocalContext.request.get(None)
+    return "en" if request is None else language_of(request)
 
 
 class ChooseLanguage:

@@ -240,7 +240,7 @@ class _Page:
         example, model = request.query_params.get("example"), request.query_params.get("model")
         for name, known, value in (("example", examples(), example), ("model", self.models.entries, model)):
             if value and value not in known:
-                warn(f"there is no {name} {value!r} here; there are: {', '.join(known)}")
+                warn(f"unknown_{name}", value=value, known=" · ".join(known))
         updates: dict[Any, Any] = {}
         if example in examples() and example != self.first.explorer.example:
             updates |= {self.photo: str(examples()[example].path), self.picker: picker_value(example)}
@@ -269,7 +269,7 @@ class _Page:
                 turn.check(number)
                 yield update
         except ImageError as error:
-            warn(f"This photo cannot be used: {error}")
+            warn("photo_unusable", reason=error)
             yield self._nothing()
 
     def _look(
@@ -280,7 +280,7 @@ class _Page:
             download(entry, lambda done: progress(done, desc=entry.title))
             loaded = self.models.get(model)
         except CheckpointError as error:
-            warn(str(error))
+            warn("error_checkpoint", reason=error)
             loaded = self.models.get(kept.model if kept else self.start_model)
             yield {self.model: loaded.entry.name}
         trace = traced(loaded, photo)

@@ -1,12 +1,12 @@
 """Every word on the page, from the files in ``content/``: one folder per language.
 
-``labels.toml`` holds the short ones, each Markdown file a text under its own name. The browser chooses the language
+``labels.toml`` holds the short ones, each Markdown file a text under its own name; Japanese paragraphs stand on one
+line, for Markdown would put a space where a line ends. The browser chooses the language
 (see :mod:`ui.language`); the server sends them all.
 """
 
 from __future__ import annotations
 
-import re
 import tomllib
 from functools import cache
 from importlib.resources import files
@@ -29,19 +29,14 @@ def words(language: Language) -> dict[str, str]:
     folder = files("ui").joinpath("content", language)
     labels: dict[str, str] = tomllib.loads(folder.joinpath("labels.toml").read_text(encoding="utf-8"))
     prose = {
-        file.name.removesuffix(".md"): _joined(file.read_text(encoding="utf-8").strip())
+        file.name.removesuffix(".md"): file.read_text(encoding="utf-8").strip()
         for file in folder.iterdir()
         if file.name.endswith(".md")
     }
-    prose["credits"] = credits_text(language)
+    prose["credits"] = credits_text(language, labels["credit"])
     if twice := labels.keys() & prose.keys():
         raise ValueError(f"texts named twice in content/{language}: {', '.join(sorted(twice))}")
     return labels | prose
-
-
-def _joined(prose: str) -> str:
-    """Prose whose lines end between two Japanese characters without the space that Markdown would put there."""
-    return re.sub(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])", "", prose)
 
 
 @cache

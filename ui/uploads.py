@@ -9,6 +9,7 @@ from pathlib import Path
 from gradio.utils import get_upload_folder
 
 from cvt.errors import ImageError
+from ui.errors import PhotoError
 
 __all__ = ["read_bounded", "uploaded"]
 
@@ -49,4 +50,4 @@ def read_bounded(path: object, most: int) -> bytes:
 
 
 def _not_here() -> ImageError:
-    return ImageError("the photo is no longer on the server; drop it again")
+    return PhotoError("photo_lost")

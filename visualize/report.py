@@ -223,9 +223,9 @@ def _header(figure: Figure, trace: Trace, model_name: str, photo_name: str, lang
         language,
         "report",
         "crop",
-        photo=f"{crop.photo[1]} × {crop.photo[0]}",
-        resized=f"{crop.resized[1]} × {crop.resized[0]}",
-        seen=f"{crop.width} × {crop.height}",
+        photo=phrase(language, "report", "size", width=crop.photo[1], height=crop.photo[0]),
+        resized=phrase(language, "report", "size", width=crop.resized[1], height=crop.resized[0]),
+        seen=phrase(language, "report", "size", width=crop.width, height=crop.height),
     )
     _write(figure, MARGIN, MARGIN + 0.44, told, TEXT, GREY)
     return MARGIN + 0.7
@@ -268,7 +268,8 @@ def _around(first: int, last: int, size: int, wanted: int) -> tuple[int, int]:
 
 def _row(figure: Figure, box: _Box, row: _Row, canvas: Canvas, window: _Window, language: Language) -> None:
     unit = word(language, "unit", row.maps[0].unit)
-    headings = [f"{row.heading} [{unit}]", row.heading] if unit else [row.heading]
+    in_unit = phrase(language, "scale", "in_unit", name=row.heading, unit=unit)
+    headings = [in_unit, row.heading] if unit else [row.heading]
     fitting = [text for text in headings if BOLD * _length(text, TEXT) <= box.width - GAP]
     heading = fitting[0] if fitting else _fitting(row.heading, (box.width - GAP) / BOLD, TEXT)
     _write(figure, box.left, box.top, heading, TEXT, bold=True)

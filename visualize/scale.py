@@ -24,7 +24,7 @@ def scale_title(heatmap: Heatmap, scale: Limits, language: Language = "en") -> s
     """What a scale measures, in which unit, and, where it applies, that it is stretched or that values lie beyond."""
     words = [title(heatmap, language, details=False)]
     if heatmap.unit:
-        words[0] += f" [{word(language, 'unit', heatmap.unit)}]"
+        words[0] = phrase(language, "scale", "in_unit", name=words[0], unit=word(language, "unit", heatmap.unit))
     if heatmap.kind == "colour":
         words.append(phrase(language, "scale", "no_scale"))
     else:

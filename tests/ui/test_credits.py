@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ui.credits import FOLDER, Example, credits_text, examples
+from ui.credits import FOLDER, Example, examples
 from ui.examples import ExamplePicker, PickerData, picker_value
-from ui.texts import LANGUAGES
+from ui.texts import LANGUAGES, words
 
 FREE = {"CC BY 4.0", "CC BY-SA 4.0", "CC0 1.0", "Public domain"}
 
@@ -24,14 +24,15 @@ def test_no_photo_lies_there_without_a_credit() -> None:
 @pytest.mark.parametrize("example", examples().values(), ids=lambda example: example.id)
 def test_every_photo_names_its_author_and_a_free_licence(example: Example) -> None:
     assert example.author
-    assert example.licence in FREE
+    assert example.licence["en"] in FREE
     assert example.source.startswith("https://")
     assert all(example.title[language] for language in LANGUAGES)
     told = (FOLDER / "CREDITS.md").read_text(encoding="utf-8")
     row = next(line for line in told.splitlines() if f"`{example.file}`" in line)
     assert example.author in row
-    assert example.licence.lower() in row.lower()
-    assert example.author in credits_text("en")
+    assert example.licence["en"].lower() in row.lower()
+    assert f"[{example.licence['ja']}]({example.licence_url})" in words("ja")["credits"]
+    assert example.author in words("en")["credits"]
     assert example.open().mode == "RGB"
     assert min(example.open().size) >= 300
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
+from gradio.context import LocalContext
 
-from cvt.errors import ImageError
-from ui.errors import as_toasts
+from cvt.errors import CheckpointError, ConfigError, ImageError
+from ui.errors import PhotoError, as_toasts, warn
+from ui.texts import words
 
 
 def fail(error: Exception) -> None:
@@ -45,3 +48,39 @@ class TestBothKinds:
 def test_what_a_generator_yields_comes_through() -> None:
     generator = as_toasts(fail_later)(ImageError("x"))
     assert next(generator) == 1
+
+
+@pytest.fixture
+def japanese() -> Iterator[None]:
+    """Somebody asks who reads the page in Japanese."""
+    before = LocalContext.request.set(SimpleNamespace(query_params={"lang": "ja"}, headers={}))  # type: ignore[arg-type]
+    yield
+    LocalContext.request.reset(before)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (PhotoError("photo_missing"), "写真がまだありません。ドロップするか、サンプルを選んでください。"),
+        (PhotoError("photo_bytes", size="21.5", most=20), "写真が大きすぎます（21.5MB。上限20MB）。"),
+        (ImageError("the file is empty"), words("ja")["error_image"]),
+        (CheckpointError("no network"), "モデルをダウンロードできませんでした。通信を確認してください。"),
+        (ConfigError("class 7 is not one"), words("ja")["error_request"]),
+        (ZeroDivisionError("secret"), "サーバーで問題が発生しました。"),
+    ],
+)
+def test_errors_are_told_in_the_visitors_language(japanese: None, error: Exception, message: str) -> None:
+    with pytest.raises(gr.Error) as told:
+        as_toasts(fail)(error)
+    assert (told.value.title, told.value.message) == ("エラー", message)
+
+
+def test_warnings_too(japanese: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[str, str]] = []
+    monkeypatch.setattr(gr, "Warning", lambda message, title: shown.append((title, message)))
+    warn("photo_unusable", reason=PhotoError("photo_lost"))
+    warn("unknown_example", value="<b>", known="cat")
+    assert shown == [
+        ("注意", "この写真は使えません：写真を受け取れませんでした。もう一度ドロップしてください。"),
+        ("注意", "サンプル「&lt;b&gt;」はここにありません。選べるのはcatです。"),
+    ]

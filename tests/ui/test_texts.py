@@ -26,23 +26,19 @@ def test_all_languages_have_the_same_texts() -> None:
 
 @pytest.mark.parametrize("name", sorted(words("en")))
 def test_translations_keep_what_is_filled_in(name: str) -> None:
-    assert placeholders(words("en")[name]) == placeholders(words("ja")[name])
+    """But for an error's reason, which the libraries give in English."""
+    assert placeholders(words("en")[name]) - {"reason"} == placeholders(words("ja")[name]) - {"reason"}
 
 
 def test_nothing_is_left_untranslated() -> None:
     japanese = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
-    assert [name for name, told in words("ja").items() if not japanese.search(told)] == []
+    signs = {"percent", "credit", "curves_alt"}
+    assert [name for name, told in words("ja").items() if not japanese.search(told) and name not in signs] == []
 
 
 def test_a_text_that_does_not_exist_is_noticed() -> None:
     with pytest.raises(KeyError):
         text("no such text")
-
-
-def test_japanese_lines_join_without_a_space() -> None:
-    assert "\n" in words("ja")["photo_hint"]  # a label's own line breaks stay
-    for file in (UI / "content" / "ja").glob("*.md"):
-        assert not re.search(r"[\u3040-\u9fff]\n[\u3040-\u9fff]", words("ja")[file.stem]), file
 
 
 def test_gradio_gets_them_all() -> None:

@@ -1,8 +1,8 @@
 /* Everything around the picture: selects, explanation, facts, colour scale and notices. All text goes in as text. */
 
-import { SHARED_REACH, percent } from "./pure.js";
+import { SHARED_REACH } from "./pure.js";
 import { drawScale } from "./draw.js";
-import { digits, factsOf, nameOf, sentenceOf } from "./words.js";
+import { digits, factsOf, nameOf, percent, sentenceOf } from "./words.js";
 import { PALETTE_OF, USES, VIEWS, classNow, control, countsNow, part, root, selection, setText, spoken, stageNow, state, text } from "./state.js";
 
 /** Fill a select with [value, words] where they have changed, and choose one. */
@@ -138,7 +138,8 @@ export function showLegend(map) {
     setText(node, tick?.text ?? "");
     if (tick?.name === "uniform") node.style.left = `${tick.at * 100}%`;
   }
-  part(".scale").setAttribute("aria-label", `${name}: ${ticks.map((tick) => tick.text).join(", ")}`);
+  const told = ticks.map((tick) => tick.text).join(text("ticks"));
+  part(".scale").setAttribute("aria-label", text("legend", { name, ticks: told }));
 }
 
 // ---- state and notices -----------------------------------------------------------------------------------------

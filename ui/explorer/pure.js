@@ -378,8 +378,8 @@ export function fill(sentence, values) {
   return sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
-/** A share as percent, with as many digits as mean something. */
-export function percent(share) {
+/** A share in percent, without the sign, with as many digits as mean something. */
+export function inPercent(share) {
   const value = 100 * share;
-  return `${value >= 10 || value === 0 ? value.toFixed(0) : value >= 1 ? value.toFixed(1) : value.toPrecision(2)} %`;
+  return value >= 10 || value === 0 ? value.toFixed(0) : value >= 1 ? value.toFixed(1) : value.toPrecision(2);
 }

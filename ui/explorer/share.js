@@ -75,7 +75,7 @@ function compose(photo) {
   const panels = wantedPanels().map((one, index) => ({
     map: state.panels[index].shows, colours, scale: state.scale, caption: state.panels[index].caption.textContent, boxes: boxesOf(one),
   }));
-  const facts = [...part(".facts").children].map((item) => `${item.children[0].textContent} ${item.children[1].textContent}`);
+  const facts = [...part(".facts").children].map(({ children: [label, value] }) => text("fact", { label: label.textContent, value: value.textContent }));
   return composePicture(photo, state.current.value.crop, state.panels[0].view, panels, Number(part(".panels").style.getPropertyValue("--columns")), {
     title: [text(`view.${selection.view}`), ...facts].join(" · "),
     legend: map ? legendOf(map) : { name: "", ticks: [] },

@@ -1,6 +1,6 @@
 /* Words and numbers: what a picture says, as facts to be read beside it and as one sentence. */
 
-import { entropy, extremes, fill, keysForHalf, percent, strongestChannels } from "./pure.js";
+import { entropy, extremes, fill, inPercent, keysForHalf, strongestChannels } from "./pure.js";
 import { valueAt } from "./maps.js";
 import { classNow, countsNow, selection, stageNow, state, text } from "./state.js";
 
@@ -39,7 +39,12 @@ export function digits(value) {
   return (size >= 1000 || small ? value.toExponential(1) : value.toPrecision(3)).replaceAll("-", "−");
 }
 
-/** A token in words: "row, column", counted from 1. */
+/** A share in percent. */
+export function percent(share) {
+  return text("percent", { number: inPercent(share) });
+}
+
+/** A token in words: its row and column, counted from 1. */
 function placeOf(query) {
   return query === "cls" ? text("token cls") : text("place", { row: query[0] + 1, column: query[1] + 1 });
 }
@@ -132,7 +137,7 @@ function similarityFacts(shown) {
     tokenFact(shown),
     fact("similarity", several(likeness.map((one) => one.mean), digits), text("cosine")),
     fact("twin", nearest.map((token) => placeOf([Math.floor(token / columns), token % columns])).join(" | "),
-      `${text("cosine")} ${several(shown.map(({ map }, index) => map.values[nearest[index]]), digits)}`),
+      text("fact", { label: text("cosine"), value: several(shown.map(({ map }, index) => map.values[nearest[index]]), digits) })),
     fact("alike", several(likeness.map((one) => one.alike), String), text("above half")),
   ];
 }
@@ -180,8 +185,8 @@ function several(values, show) {
 /** The same as one sentence, for ears. */
 export function sentenceOf(shown, facts) {
   const pinned = state.pins.length ? text("sentence.pinned") : "";
-  if (selection.view === "attention" || selection.view === "attention_cls") return pinned + shown.map(attentionSentence).join(" ");
-  const told = facts.map(({ label, value, sub }) => [label, value, sub].filter(Boolean).join(" ")).join("; ");
+  if (selection.view === "attention" || selection.view === "attention_cls") return pinned + shown.map(attentionSentence).join(text("sentences"));
+  const told = facts.map((one) => text(one.sub ? "fact with sub" : "fact", one)).join(text("facts"));
   return pinned + text("sentence.facts", { view: text(`view.${selection.view}`), stage: selection.stage, facts: told });
 }
 

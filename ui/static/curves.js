@@ -14,10 +14,12 @@ const make = (tag, attributes, text) => {
   return node;
 };
 
+const percent = (value, share) => value.percent[language].replace("{number}", 100 * share);
+
 const axes = (value) => [0, 0.25, 0.5, 0.75, 1].flatMap((tick) => [
   make("path", { class: "line", d: `M${x(0)} ${y(tick)}H${x(1)}` }),
-  make("text", { x: x(0) - 8, y: y(tick) + 4, "text-anchor": "end" }, `${100 * tick} %`),
-  make("text", { x: x(tick), y: y(0) + 18, "text-anchor": tick === 1 ? "end" : tick ? "middle" : "start" }, `${100 * tick} %`),
+  make("text", { x: x(0) - 8, y: y(tick) + 4, "text-anchor": "end" }, percent(value, tick)),
+  make("text", { x: x(tick), y: y(0) + 18, "text-anchor": tick === 1 ? "end" : tick ? "middle" : "start" }, percent(value, tick)),
 ]).concat(make("text", { x: x(0.5), y: HEIGHT - 6, "text-anchor": "middle" }, value.across[language]));
 
 const draw = (curve) => make("polyline", {
@@ -34,8 +36,7 @@ const load = () => {
   for (const curve of value.curves) {
     caption.append(Object.assign(document.createElement("span"), { className: curve.name, textContent: curve.title[language] }));
   }
-  const label = [value.heading, ...value.curves.map((curve) => curve.title)].map((words) => words[language]).join("; ");
-  const svg = make("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
+  const svg = make("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": value.alt[language] });
   svg.append(...axes(value), ...value.curves.map(draw));
   chart.append(svg);
 };

@@ -11,7 +11,7 @@ const link = (text, address) => {
 const describe = (picture) =>
   credit.replaceChildren(
     ...(picture
-      ? [link(picture.title[language], picture.source), ` · ${picture.author} · `, link(picture.licence, picture.licence_url)]
+      ? [link(picture.title[language], picture.source), ` · ${picture.author} · `, link(picture.licence[language], picture.licence_url)]
       : []),
   );
 
@@ -27,7 +27,7 @@ const drawButton = (picture) => {
   const button = document.createElement("button");
   const image = document.createElement("img");
   Object.assign(image, { src: new URL(picture.image, document.baseURI), alt: "", width: 96, height: 72 });
-  Object.assign(button, { type: "button", title: `${picture.title[language]} · ${picture.author} · ${picture.licence}` });
+  Object.assign(button, { type: "button", title: `${picture.title[language]} · ${picture.author} · ${picture.licence[language]}` });
   button.setAttribute("aria-label", picture.title[language]);
   button.setAttribute("aria-pressed", picture.id === props.value.chosen);
   button.dataset.example = picture.id;

@@ -1,0 +1,118 @@
+"""Japanese as it is set: rules that hold for every text of the project, wherever it is kept."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cvt.geometry import Grid
+from ui.texts import words
+from visualize.describe import describe
+from visualize.heatmap import Heatmap
+from visualize.palette import limits
+from visualize.scale import scale_title
+
+ROOT = Path(__file__).parent.parent
+
+JAPANESE = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]"
+RULES = {
+    "a space beside Japanese": re.compile(rf"{JAPANESE} | {JAPANESE}"),
+    "a space beside a sign": re.compile(r" [%×〜]|[×〜] "),
+    "a half-width bracket or colon": re.compile(rf"({JAPANESE}|\}}) ?[()\[\]:~]|[()\[\]:~] ?({JAPANESE}|\{{)"),
+    "a line that ends inside a paragraph": re.compile(r"[^\n]\n(?!\n|- )"),
+    "a heading without a blank line below": re.compile(r"^#+ [^\n]*\n(?!\n)", re.MULTILINE),
+    "a bracket before closing stars": re.compile(r"[」）]\*\*"),
+    "no long vowel at the end": re.compile(r"(パラメータ|コンピュータ|サーバ|ユーザ|レイヤ|エラ|フォルダ)(?!ー)"),
+}
+MARKUP = re.compile(r"\]\([^)]*\)|\[(?=\{|[^\]]*\]\()|^(- |#+ )", re.MULTILINE)  # Markdown's own brackets and spaces
+LABELS_OWN_LINES = {"photo_hint"}
+
+
+def broken(told: str) -> list[str]:
+    """The rules that a text breaks; those about lines read the markup, the others do without it."""
+    plain = MARKUP.sub("", told)
+    return [name for name, rule in RULES.items() if rule.search(told if "line" in name else plain)]
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Every Japanese text as it is kept, by a name that says where."""
+    yield from ((f"ui/content {name}", told) for name, told in words("ja").items())
+    explorer = json.loads((ROOT / "ui/explorer/texts/ja.json").read_text(encoding="utf-8"))
+    yield from ((f"ui/explorer {name}", told) for name, told in explorer.items())
+    pictures = tomllib.loads((ROOT / "visualize/texts/ja.toml").read_text(encoding="utf-8"))
+    yield from (
+        (f"visualize {section}.{name}", told) for section in pictures for name, told in pictures[section].items()
+    )
+    for example in json.loads((ROOT / "examples/examples.json").read_text(encoding="utf-8")):
+        yield from ((f"example {example['id']} {key}", example[key]["ja"]) for key in ("title", "licence"))
+
+
+TEXTS = dict(texts())
+
+
+@pytest.mark.parametrize("name", sorted(TEXTS))
+def test_every_text_keeps_to_the_rules(name: str) -> None:
+    told = TEXTS[name].replace("\n", "") if name.removeprefix("ui/content ") in LABELS_OWN_LINES else TEXTS[name]
+    assert broken(told) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "rule"),
+    [
+        ("ステージ 3", "a space beside Japanese"),
+        ("CLS のアテンション", "a space beside Japanese"),
+        ("ステージ {stage}", "a space beside Japanese"),
+        ("{top1} %", "a space beside a sign"),
+        ("{rows} × {columns}", "a space beside a sign"),
+        ("特徴(ステージ1)", "a half-width bracket or colon"),
+        ("特徴:大きさ", "a half-width bracket or colon"),
+        ("トークンは\n数値", "a line that ends inside a paragraph"),
+        ("### トークン\nトークンとは", "a heading without a blank line below"),
+        ("**「挿入」**では", "a bracket before closing stars"),
+        ("パラメータ数", "no long vowel at the end"),
+    ],
+)
+def test_the_rules_see_what_they_forbid(told: str, rule: str) -> None:
+    assert rule in broken(told)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "ステージ3（CLS）",
+        "- [猫](https://example.org/a)：Jane Doe、[CC BY 4.0](https://example.org/b)",
+        "### 見出し\n\n本文。",
+    ],
+)
+def test_the_rules_let_good_text_pass(told: str) -> None:
+    assert broken(told) == []
+
+
+@pytest.mark.parametrize("kind", ["sequential", "diverging", "distribution"])
+def test_sentences_that_are_put_together_keep_to_them_too(kind: str) -> None:
+    values = np.random.default_rng(0).random((6, 8), dtype=np.float32) - (0.5 if kind == "diverging" else 0)
+    grid = Grid(6, 8, stride=16, offset=7.5, receptive_field=31)
+    details = {"stage": 3, "block": 1, "head": "mean", "query": "row 2, column 3", "class": "教会"}
+    heatmap = Heatmap(values, grid, kind, "attention", unit="share of attention", details=details)  # type: ignore[arg-type]
+    assert broken(describe(heatmap, "ja")) == []
+    assert broken(scale_title(heatmap, limits(heatmap, stretch=True), "ja").replace(" · ", "")) == []
+
+
+def test_pictures_and_explorer_have_the_same_texts_in_both_languages() -> None:
+    kept = {
+        language: json.loads((ROOT / f"ui/explorer/texts/{language}.json").read_text()) for language in ("en", "ja")
+    }
+    assert kept["en"].keys() == kept["ja"].keys()
+    pictures = {
+        language: tomllib.loads((ROOT / f"visualize/texts/{language}.toml").read_text()) for language in ("en", "ja")
+    }
+    assert pictures["en"].keys() == pictures["ja"].keys()
+    spoken_as_they_are = {"name", "value", "unit"}  # what these hold is English itself
+    for section in pictures["en"].keys() - spoken_as_they_are:
+        assert pictures["en"][section].keys() == pictures["ja"][section].keys(), section
