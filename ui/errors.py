@@ -75,21 +75,19 @@ def warn(name: str, **values: object) -> None:
     """
     language = language_now()
     filled = {key: _reason(value, language) if isinstance(value, CvtError) else value for key, value in values.items()}
-    told = words(language)
-    gr.Warning(_shown(told[name].format(**filled)), title=told["warning_title"])
+    gr.Warning(_shown(words(language)[name].format(**filled)))
 
 
 def _toast(error: Exception, where: str) -> gr.Error:
     if isinstance(error, gr.Error):
         return error
     language = language_now()
-    told = words(language)
     if isinstance(error, CvtError):
         message = _reason(error, language)
     else:
         log.exception("unexpected error in %s", where, exc_info=error)
-        message = told["error_server"]
-    return gr.Error(_shown(message), title=told["error_title"], print_exception=False)
+        message = words(language)["error_server"]
+    return gr.Error(_shown(message), print_exception=False)
 
 
 def _reason(error: CvtError, language: Language) -> str:

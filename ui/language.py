@@ -1,11 +1,13 @@
 """``?lang=ja`` in the address chooses the page's language, whatever the browser's own.
 
 Gradio translates by ``navigator.language`` before any script of ours can run, so the choice has to stand at the very
-top of the document: a piece of ASGI middleware puts it there. Without a ``lang`` nothing changes.
+top of the document: a piece of ASGI middleware puts it there. Without a ``lang`` nothing changes. The same script
+puts into Japanese what Gradio has in English alone: the titles of its toasts and some of its messages.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,20 @@ import gradio as gr
 from gradio.context import LocalContext
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui.texts import Language
+from ui.texts import Language, words
 
 __all__ = ["ChooseLanguage", "language_now", "language_of"]
 
-SCRIPT = f"<script>{Path(__file__).with_name('static').joinpath('language.js').read_text(encoding='utf-8')}</script>"
+
+def _script() -> str:
+    """``static/language.js`` with what Gradio itself says in English, and what it should say in Japanese."""
+    names = [name for name in words("en") if name.startswith("gradio_")]
+    told = json.dumps({words("en")[name]: words("ja")[name] for name in names})
+    source = Path(__file__).with_name("static").joinpath("language.js").read_text(encoding="utf-8")
+    return f"<script>{source.replace('GRADIO_SAYS', told)}</script>"
+
+
+SCRIPT = _script()
 
 
 def language_of(request: gr.Request) -> Language:

@@ -72,7 +72,8 @@ def cells_holding(values: np.ndarray, share: float = 0.5) -> np.ndarray:
 def place(weights: np.ndarray, grid: Grid) -> str:
     """Where non-negative weights lie: "upper_left" … "lower_right" by thirds, or "scattered".
 
-    Read from the cells that hold half of the weight, and those as heavy as the lightest of them.
+    Read from the cells that hold half of the weight, and those as heavy as the lightest of them; a third in whose cells
+    lies less than their share of the weight is not named.
     """
     y, x = _positions(grid)
     flat = weights.ravel()
@@ -83,7 +84,11 @@ def place(weights: np.ndarray, grid: Grid) -> str:
     spread = share @ ((y[cells] - centre_y) ** 2 + (x[cells] - centre_x) ** 2)
     if spread > SCATTERED**2 * (y.var() + x.var()) and len(cells) > 1:
         return "scattered"
-    return ("upper", "middle", "lower")[_third(centre_y)] + "_" + ("left", "middle", "right")[_third(centre_x)]
+    row, column = _thirds(centre_y), _thirds(centre_x)
+    inside = flat[(_thirds(y) == row) & (_thirds(x) == column)]
+    if not inside.size or inside.mean() < flat.mean():  # heavy cells around a place, as in a ring, are not in it
+        return "scattered"
+    return ("upper", "middle", "lower")[row] + "_" + ("left", "middle", "right")[column]
 
 
 def _distribution(heatmap: Heatmap, subject: str, language: Language) -> str:
@@ -200,5 +205,6 @@ def _positions(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     )  # type: ignore[return-value]
 
 
-def _third(share: float) -> int:
-    return min(int(max(share, 0) * 3), 2)
+def _thirds(share: np.ndarray | float) -> np.ndarray:
+    """In which third of a side, 0 to 2, something lies."""
+    return np.clip(np.floor(np.asarray(share) * 3), 0, 2).astype(np.intp)

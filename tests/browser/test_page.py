@@ -16,6 +16,8 @@ from playwright.sync_api import expect
 from trusted import copy_picture, drop
 
 from ui.credits import examples
+from ui.image_input import MAX_BYTES
+from ui.texts import words
 
 # Gradio leaves event loops to the garbage collector; nothing of ours does.
 pytestmark = pytest.mark.filterwarnings(
@@ -214,6 +216,21 @@ def test_the_address_opens_an_example_in_a_language(page: Any, address: str, top
     expect(page.locator("#lessons")).to_contain_text("トークン")
     expect(page.locator("#explorer")).to_have_attribute("data-stage", "2", timeout=PATIENCE)
     assert page.locator("html").get_attribute("lang") == "ja"
+
+
+def test_a_japanese_page_warns_in_japanese(page: Any, address: str, tmp_path: Path) -> None:
+    page.goto(f"{address}?lang=ja&example=nothing")
+    toasts = page.locator(".toast-body")
+    expect(toasts).to_contain_text("サンプル「nothing」はここにありません。", timeout=PATIENCE)
+    expect(toasts.locator(".toast-title")).to_have_text("注意")
+    ready(page)
+    page.get_by_label("Remove Image").click()
+    expect(page.locator("#explorer")).to_have_attribute("data-state", "empty", timeout=PATIENCE)
+    large = tmp_path / "large.png"
+    large.write_bytes(bytes(MAX_BYTES + 1))
+    page.locator("#photo input[type=file]").set_input_files(large)
+    expect(page.locator(".toast-body.error")).to_contain_text(words("ja")["gradio_too_large"], timeout=PATIENCE)
+    expect(page.locator(".toast-body.error .toast-title")).to_have_text("エラー")
 
 
 def test_an_address_with_nonsense_is_told_and_harmless(page: Any, address: str, top_class: Callable[..., str]) -> None:

@@ -16,7 +16,8 @@ from gradio.data_classes import ImageData
 from PIL import Image
 
 from cvt.errors import ImageError
-from ui.image_input import MAX_BYTES, Photo, given
+from ui.image_input import MAX_BYTES, MAX_MEGAPIXELS, Photo, given
+from ui.texts import words
 
 GRADIENT = Image.fromarray(np.dstack([np.tile(np.arange(0, 240, 4, dtype=np.uint8), (40, 1))] * 3))
 
@@ -155,3 +156,8 @@ def test_no_photo_is_no_error() -> None:
     assert Photo().preprocess(None) is None
     with pytest.raises(ImageError, match="no photo yet"):
         given(None)
+
+
+def test_the_japanese_limits_are_the_real_ones() -> None:
+    told = f"上限{MAX_BYTES // 2**20}MB、{MAX_MEGAPIXELS * 100:,}万画素"
+    assert told in words("ja")["gradio_too_large"]

@@ -36,7 +36,7 @@ def test_concentrated_attention() -> None:
 def test_in_japanese() -> None:
     details = {"stage": 3, "head": "mean", "query": "row 3, column 4"}
     assert describe(heatmap(corner(), details=details), "ja") == (
-        "アテンション(ステージ3、ヘッド平均、3行4列から)は左上に集中し、49個のキーのうち3個が半分を占める。"
+        "アテンション（ステージ3、ヘッド平均、3行4列から）は左上に集中し、49個のキーのうち3個が半分を占める。"
     )
 
 
@@ -63,6 +63,13 @@ def test_scattered_attention() -> None:
     corners = np.full((7, 7), 0.001)
     corners[[0, 0, 6, 6], [0, 6, 0, 6]] = 0.2
     assert describe(heatmap(corners)) == "Attention is scattered over several places; 3 of 49 keys hold half of it."
+
+
+def test_what_lies_around_a_place_is_not_in_it() -> None:
+    ring = np.full((7, 7), 0.001)
+    ring[1:6, 1:6] = 1
+    ring[2:5, 2:5] = 0.001
+    assert describe(heatmap(ring)) == "Attention is scattered over several places; 9 of 49 keys hold half of it."
 
 
 def test_attention_that_leans_to_one_side() -> None:
