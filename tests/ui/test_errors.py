@@ -62,7 +62,7 @@ def japanese() -> Iterator[None]:
     ("error", "message"),
     [
         (PhotoError("photo_missing"), "写真がまだありません。ドロップするか、サンプルを選んでください。"),
-        (PhotoError("photo_bytes", size="21.5", most=20), "写真が大きすぎます（21.5MB。上限20MB）。"),
+        (PhotoError("photo_bytes", most=20), "写真が大きすぎます（上限20MB）。"),
         (ImageError("the file is empty"), words("ja")["error_image"]),
         (CheckpointError("no network"), "モデルをダウンロードできませんでした。通信を確認してください。"),
         (ConfigError("class 7 is not one"), words("ja")["error_request"]),
