@@ -4,20 +4,24 @@ The kind of a file is told by its first bytes, not by its name. Tensors are read
 stays mapped to the file, so it may be overwritten or deleted while the model lives.
 """
 
+from __future__ import annotations
+
 import json
 import pickle
 import re
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from cvt.errors import CheckpointError
 
-__all__ = ["WEIGHTS_NAMES", "find_weights", "read_json", "read_tensors"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["WEIGHTS_NAMES", "file_kind", "find_weights", "read_json", "read_safetensors", "read_tensors", "write_whole"]
 
 WEIGHTS_NAMES = (
     "model.safetensors",
@@ -50,13 +54,15 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def find_weights(folder: Path) -> list[Path] | None:
+def find_weights(folder: Path, names: Sequence[str] = WEIGHTS_NAMES) -> list[Path] | None:
     """The weights files of a folder: one, or the shards its index lists; None if it has no file of a known name.
+
+    The first of ``names`` that is there counts.
 
     Raises:
         CheckpointError: the index is damaged, or a shard is missing.
     """
-    for name in WEIGHTS_NAMES:
+    for name in names:
         path = folder / name
         if path.is_file():
             return [folder / shard for shard in shard_names(path)] if name.endswith(".index.json") else [path]
@@ -85,22 +91,28 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: the file is missing, damaged, no checkpoint, or a pickle that asks for more than tensors.
     """
-    match _kind(path):
+    match file_kind(path):
         case "safetensors":
-            pairs = _read_safetensors(path)
+            pairs = read_safetensors(path, "pt")
         case "pickle":
             pairs = _read_pickle(path)
     return {name: _plain(path, name, tensor) for name, tensor in pairs}
 
 
 def _plain(path: Path, name: str, tensor: Tensor) -> Tensor:
+    import torch
+
     if tensor.layout != torch.strided or tensor.is_complex() or tensor.is_quantized:
         raise CheckpointError(f"tensor {name} of {path} is {tensor.layout}, {tensor.dtype}; expected dense numbers")
     return tensor.detach().to(torch.float32 if tensor.is_floating_point() else torch.int64).contiguous()
 
 
-def _kind(path: Path) -> Literal["safetensors", "pickle"]:
-    """What kind of checkpoint the first bytes say a file is."""
+def file_kind(path: Path) -> Literal["safetensors", "pickle"]:
+    """What kind of checkpoint the first bytes say a file is.
+
+    Raises:
+        CheckpointError: the file is missing, or neither.
+    """
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -129,10 +141,15 @@ def _refuse_pointer(path: Path) -> None:
             )
 
 
-def _read_safetensors(path: Path) -> Iterator[tuple[str, Tensor]]:
+def read_safetensors(path: Path, framework: Literal["pt", "np"]) -> Iterator[tuple[str, Any]]:
+    """Every tensor of a safetensors file, of torch or of NumPy, in the file's dtype.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
     try:
         # pread, because a mapped file would crash the process when somebody overwrites it
-        with safe_open(path, framework="pt", backend="pread") as file:
+        with safe_open(path, framework=framework, backend="pread") as file:
             for name in file.keys():  # noqa: SIM118 — not a dict
                 yield name, file.get_tensor(name)
     except (SafetensorError, OSError, ValueError, TypeError) as error:
@@ -142,6 +159,8 @@ def _read_safetensors(path: Path) -> Iterator[tuple[str, Tensor]]:
 
 
 def _read_pickle(path: Path) -> Iterator[tuple[str, Tensor]]:
+    import torch
+
     try:
         with path.open("rb") as file:  # torch.load would go by a path's suffix
             loaded = torch.load(file, map_location="cpu", weights_only=True)
@@ -158,6 +177,8 @@ def _read_pickle(path: Path) -> Iterator[tuple[str, Tensor]]:
 
 def _unwrap(loaded: Any) -> dict[str, Tensor]:
     """The state dict in what ``torch.load`` gave: itself, or the one that a training checkpoint wraps."""
+    from torch import Tensor
+
     if not isinstance(loaded, Mapping):
         return {}
     tensors = {str(name): value for name, value in loaded.items() if isinstance(value, Tensor)}
@@ -175,3 +196,16 @@ def _why_pickle_failed(path: Path, error: Exception) -> str:
         )
     first_line = reason.strip().splitlines()[0] if reason.strip() else type(error).__name__
     return f"{path} is damaged, half-written or no checkpoint ({first_line}); fetch the file again"
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write beside ``path``, then move over it, so that no reader ever sees half a file."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        temporary.touch()
+        mode = temporary.stat().st_mode
+        write(temporary)
+        temporary.chmod(mode)  # safetensors would leave a file that nobody else may read
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

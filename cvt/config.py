@@ -265,7 +265,7 @@ class CvtConfig:
             CheckpointError: nothing is found at ``ref``, or it cannot be read.
             ConfigError: what is found is not a valid CvT configuration.
         """
-        from cvt.checkpoint import read_config
+        from cvt.checkpoint_source import read_config
 
         return read_config(ref, revision=revision, **overrides)
 

@@ -6,6 +6,7 @@ Follows huggingface_hub's environment: ``HF_HOME`` and ``HF_HUB_CACHE`` (where t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,19 +36,25 @@ def download_file(repo_id: str, filename: str, revision: str | None = None, bar:
     return path
 
 
-def download_model(repo_id: str, revision: str | None = None, bar: type[tqdm[Any]] | None = None) -> Path:
+def download_model(
+    repo_id: str,
+    revision: str | None = None,
+    bar: type[tqdm[Any]] | None = None,
+    names: Sequence[str] = WEIGHTS_NAMES,
+) -> Path:
     """The local folder that holds a repository's ``config.json`` and its weights, all of the same commit.
 
-    Only the files that are needed are downloaded, and nothing that is in the cache already.
+    Only the files that are needed are downloaded, and nothing that is in the cache already. ``names`` is what the
+    weights may be called, the preferred name first.
 
     Raises:
         CheckpointError: as for :func:`download_file`, or the repository has no weights that can be read.
     """
     folder = download_file(repo_id, "config.json", revision, bar).parent
-    if _is_complete(folder):
+    if _is_complete(folder, names):
         return folder
     commit = folder.name
-    for name in WEIGHTS_NAMES:
+    for name in names:
         path = _fetch(repo_id, name, commit, bar)
         if path is None:
             continue
@@ -55,8 +62,9 @@ def download_model(repo_id: str, revision: str | None = None, bar: type[tqdm[Any
             for shard in shard_names(path):
                 download_file(repo_id, shard, commit, bar)
         return folder
-    names = ", ".join(WEIGHTS_NAMES)
-    raise CheckpointError(f"the Hub repository {_named(repo_id, revision)} has no PyTorch weights, none of {names}")
+    raise CheckpointError(
+        f"the Hub repository {_named(repo_id, revision)} has no weights that we read, none of {', '.join(names)}"
+    )
 
 
 def cached_folder(repo_id: str, revision: str | None = None) -> Path | None:
@@ -74,8 +82,8 @@ def cached_folder(repo_id: str, revision: str | None = None) -> Path | None:
     return folder if _is_complete(folder) else None
 
 
-def _is_complete(folder: Path) -> bool:
-    weights = find_weights(folder)
+def _is_complete(folder: Path, names: Sequence[str] = WEIGHTS_NAMES) -> bool:
+    weights = find_weights(folder, names)
     return weights is not None and all(path.is_file() for path in weights)
 
 

@@ -235,7 +235,7 @@ class CvtImageProcessor:
             CheckpointError: nothing is found at ``ref``, or it cannot be read.
             ConfigError: what is found is not preprocessing this package knows.
         """
-        from cvt.checkpoint import resolve_file
+        from cvt.checkpoint_source import resolve_file
 
         path = resolve_file(ref, "preprocessor_config.json", revision=revision)
         try:

@@ -137,7 +137,7 @@ class TFCvtModel(TFCvtPreTrainedModel):
 class TFCvtForImageClassification(TFCvtPreTrainedModel):
     """A CvT (``cvt``) and a linear classifier over CLS or, without CLS, over the mean of the last stage's tokens.
 
-    ``compile`` without a loss takes that of the documentation (:class:`~cvt.keras.losses.ClassificationLoss`); a loss and
+    ``compile`` without a loss takes that of the documentation (:class:`~cvt.keras.ClassificationLoss`); a loss and
     metrics of one's own see the logits. ``fit`` takes ``(images, labels)``, and dictionaries with ``labels`` in them.
     """
 

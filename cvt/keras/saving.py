@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +9,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from cvt.checkpoint import write_whole
+from cvt.checkpoint_files import write_whole
 from cvt.checkpoint_keys import from_ours
+from cvt.checkpoint_source import config_text
 from cvt.errors import CheckpointError
 from cvt.keras.tensorflow_files import write_h5
 from cvt.keras.weights import named_weights, to_pytorch
@@ -41,11 +41,8 @@ def save_model(model: TFCvtPreTrainedModel, save_directory: str | Path, *, safe_
         if name.endswith("running_var"):  # PyTorch counts batches, Keras does not
             tensors[from_ours(name.replace("running_var", "num_batches_tracked"), "transformers")] = np.zeros((), int)
     has_head = hasattr(model, "classifier")
-    fields = model.config.to_dict()
-    fields.pop("torch_dtype", None)  # the older name of dtype, with which transformers decides what to load into
-    kind = type(model).__name__ if not safe_serialization else ("CvtForImageClassification" if has_head else "CvtModel")
-    fields |= {"architectures": [kind], "dtype": "float32"}
-    text = json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
+    architecture = "CvtForImageClassification" if has_head else "CvtModel"
+    text = config_text(model.config, architecture if safe_serialization else f"TF{architecture}", "float32")
     folder = Path(save_directory)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
 """Weights as transformers' TensorFlow models named and laid them out: ``tf_model.h5``, its shards, and safetensors.
 
 A tensor is called ``cvt/encoder/stages.0/layers.0/…/kernel:0``; in an h5 file the names of its top-level layer and of
-the model may stand before it. The CLS token is ``cvt.encoder.stages.2.cls_token:0`` whatever stage owns it. Dense kernels are
-``[in, out]``, convolutions ``[height, width, in, out]``.
+the model may stand before it. The CLS token is ``cvt.encoder.stages.2.cls_token:0`` whatever stage owns it. Dense
+kernels are ``[in, out]``, convolutions ``[height, width, in, out]``.
 """
 
 from __future__ import annotations
@@ -15,21 +15,14 @@ import h5py
 import numpy as np
 
 from cvt.errors import CheckpointError
+from cvt.keras.weights import LEAVES
 
-__all__ = ["from_tensorflow", "is_tensorflow", "read_h5", "write_h5"]
+__all__ = ["from_tensorflow", "is_h5", "is_tensorflow", "read_h5", "write_h5"]
 
 _NAME = re.compile(
     r"(?P<cls>cvt\.encoder\.stages\.\d+\.cls_token):0"
     r"|(?P<path>cvt/encoder/stages\.\d+/.+|layernorm|classifier)/(?P<leaf>kernel|bias|gamma|beta|moving_mean|moving_variance):0"
 )
-_LEAVES = {
-    "kernel": "weight",
-    "gamma": "weight",
-    "bias": "bias",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}
 _GROUPS = ("cvt", "layernorm", "classifier")
 _ATTRIBUTE_LIMIT = 60_000  # bytes; HDF5 allows 64 KiB for an object's header
 
@@ -59,9 +52,18 @@ def from_tensorflow(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             translated[f"cvt.encoder.stages.{last}.cls_token"] = array
         else:
             axes = {2: (1, 0), 4: (3, 2, 0, 1)}.get(array.ndim, range(array.ndim))
-            theirs = f"{match['path'].replace('/', '.')}.{_LEAVES[match['leaf']]}"
+            theirs = f"{match['path'].replace('/', '.')}.{LEAVES[match['leaf']]}"
             translated[theirs] = np.ascontiguousarray(array.transpose(tuple(axes)))
     return translated
+
+
+def is_h5(path: Path) -> bool:
+    """Whether a file begins as an h5 file does."""
+    try:
+        with path.open("rb") as file:
+            return file.read(8) == b"\x89HDF\r\n\x1a\n"
+    except OSError:
+        return False
 
 
 def read_h5(path: Path) -> dict[str, np.ndarray]:

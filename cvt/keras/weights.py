@@ -1,7 +1,8 @@
 """A Keras model's weights under this package's names and in PyTorch's layout, where all checkpoints meet.
 
-Keras keeps dense kernels as ``[in, out]`` and convolutions as ``[height, width, in, out]``, depthwise ones as
-``[height, width, channels, 1]``; PyTorch as ``[out, in]``, ``[out, in, height, width]`` and ``[channels, 1, height, width]``.
+Keras keeps dense kernels as ``[in, out]``, convolutions as ``[height, width, in, out]`` and depthwise ones as
+``[height, width, channels, 1]``; PyTorch as ``[out, in]``, ``[out, in, height, width]`` and
+``[channels, 1, height, width]``.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from typing import Any
 import keras
 import numpy as np
 
-__all__ = ["from_pytorch", "named_weights", "pytorch_name", "pytorch_shape", "to_pytorch"]
+__all__ = ["LEAVES", "from_pytorch", "named_weights", "pytorch_name", "pytorch_shape", "to_pytorch"]
 
-_LEAVES = {
+LEAVES = {
     "kernel": "weight",
     "gamma": "weight",
     "bias": "bias",
@@ -22,19 +23,20 @@ _LEAVES = {
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
 }
+"""Keras's names of a layer's weights, and PyTorch's."""
+
 _PATH = re.compile(r"(?:cvt/encoder|layernorm|classifier)/.*")
 
 
 def pytorch_name(path: str) -> str:
     """A weight's path below its model, ``cvt/encoder/stages_0/…/kernel``, as PyTorch writes it."""
     *modules, leaf = re.sub(r"(stages|layers)_(\d+)", r"\1/\2", path).split("/")
-    return ".".join([*modules, _LEAVES.get(leaf, leaf)])
+    return ".".join([*modules, LEAVES.get(leaf, leaf)])
 
 
 def named_weights(model: keras.Model) -> dict[str, keras.Variable]:
     """Every weight by our name of it, as a PyTorch classifier's ``state_dict`` has it (:mod:`cvt.checkpoint_keys`)."""
-    paths = {weight: _PATH.search(weight.path) for weight in model.weights}
-    return {pytorch_name(match[0]): weight for weight, match in paths.items() if match}
+    return {pytorch_name(match[0]): weight for weight in model.weights if (match := _PATH.search(weight.path))}
 
 
 def _axes(name: str, ndim: int) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import cvt.checkpoint
+import cvt.checkpoint_source
 from cvt.checkpoint import bundled_models, load_model, read_config, resolve_file, save_model
 from cvt.checkpoint_keys import from_ours
 from cvt.config import CvtConfig
@@ -241,7 +242,7 @@ def test_bundled_models_by_name_the_default_first(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = tmp_path / "pretrained"
-    monkeypatch.setattr(cvt.checkpoint, "_PRETRAINED", bundle)
+    monkeypatch.setattr(cvt.checkpoint_source, "_PRETRAINED", bundle)
     assert bundled_models() == {}
     with pytest.raises(CheckpointError, match="none in this installation"):
         read_config("bundled")
