@@ -62,9 +62,7 @@ def download_model(
             for shard in shard_names(path):
                 download_file(repo_id, shard, commit, bar)
         return folder
-    raise CheckpointError(
-        f"the Hub repository {_named(repo_id, revision)} has no weights that we read, none of {', '.join(names)}"
-    )
+    raise CheckpointError(f"the Hub repository {_named(repo_id, revision)} has no weights, none of {', '.join(names)}")
 
 
 def cached_folder(repo_id: str, revision: str | None = None) -> Path | None:

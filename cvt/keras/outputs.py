@@ -63,8 +63,8 @@ class TFImageClassifierOutputWithNoAttention(_Output):
     fields = ("loss", "logits", "hidden_states")
 
 
-def _flatten(output: _Output) -> tuple[tuple[Any, ...], tuple[str, ...]]:
-    return output.to_tuple(), tuple(output)
+def _flatten(output: _Output) -> tuple[list[Any], tuple[str, ...]]:
+    return list(output.values()), tuple(output)
 
 
 def _register(cls: type[_Output]) -> None:

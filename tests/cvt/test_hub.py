@@ -196,7 +196,7 @@ def test_a_missing_file_is_named(stand_in: StandInHub, folder: Path) -> None:
     with pytest.raises(CheckpointError, match=r"'someone/cvt-small' has no file config\.json"):
         CvtModel.from_pretrained(ID)
     stand_in.add(ID, {"config.json": (folder / "config.json").read_bytes(), "tf_model.h5": b""})
-    with pytest.raises(CheckpointError, match=r"no weights that we read, none of model\.safetensors, .*pytorch_model\.bin"):
+    with pytest.raises(CheckpointError, match=r"no weights, none of model\.safetensors, .*pytorch_model\.bin"):
         CvtModel.from_pretrained(ID)
     with pytest.raises(CheckpointError, match=r"at revision 'main' has no file preprocessor_config\.json"):
         resolve_file(ID, "preprocessor_config.json", revision="main")

@@ -3,10 +3,10 @@
     python -m venv old && old/bin/pip install torch==2.13.0 transformers==4.57.6 tensorflow-cpu==2.21.* tf-keras h5py
     old/bin/python tests/keras/golden/make.py
 
-Each case is a folder: ``config.json``, ``model.safetensors`` (random weights and batch statistics, saved by PyTorch) and
-``expected.npz``, what transformers' TensorFlow model (``tf_*``) and PyTorch model (``pt_*``) compute of ``pixel_values``
-and ``labels``. Some have one training step of the PyTorch model: ``step_loss``, ``gradient/NAME``, and the statistics
-after it, ``after/NAME``. The case "small" holds its weights in TensorFlow's files too: ``h5`` and
+Each case is a folder: ``config.json``, ``model.safetensors`` (random weights and batch statistics, saved by PyTorch)
+and ``expected.npz``, what transformers' TensorFlow model (``tf_*``) and PyTorch model (``pt_*``) compute of
+``pixel_values`` and ``labels``. Some have one training step of the PyTorch model: ``step_loss``, ``gradient/NAME``, and
+the statistics after it, ``after/NAME``. The case "small" holds its weights in TensorFlow's files too: ``h5`` and
 ``h5_shards`` (compressed here), and ``tf_safetensors``, a safetensors file with TensorFlow's names.
 """
 
