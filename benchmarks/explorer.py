@@ -33,7 +33,7 @@ from playwright.sync_api import Page, sync_playwright
 from cvt.config import CvtConfig
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
-from cvt.trace import trace
+from cvt.tracing import trace
 from ui.explorer import Explorer, ExplorerData, explorer_value, with_evidence
 
 VIEWS = ("attention", "attention_cls", "attention_received", "feature", "similarity", "rollout", "class_evidence")

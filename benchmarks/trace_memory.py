@@ -33,10 +33,11 @@ def run_case(case: str, preset: str, resolution: int) -> None:
     import torch
     from PIL import Image
 
-    from cvt.config import PRESETS, CvtConfig
+    from cvt.config import CvtConfig
     from cvt.image_processor import CvtImageProcessor
     from cvt.model import CvtForImageClassification
-    from cvt.trace import trace
+    from cvt.presets import PRESETS
+    from cvt.tracing import trace
 
     torch.manual_seed(0)
     model = CvtForImageClassification(CvtConfig(**PRESETS[preset], num_labels=1000)).eval()

@@ -1,14 +1,19 @@
 """Convolutional vision Transformer: the network, its checkpoints, its preprocessing and its recording.
 
-The public names follow Hugging Face's CvT documentation; ``record`` and ``trace`` are what this project adds.
+The public names follow Hugging Face's CvT documentation; ``record`` and ``trace`` are what this project adds. Each is
+imported when it is first asked for, so that what needs no PyTorch does not wait for it.
 """
 
-from cvt.config import CvtConfig
-from cvt.errors import CheckpointError, ConfigError, CvtError, ImageError
-from cvt.image_processor import CvtImageProcessor
-from cvt.model import CvtForImageClassification, CvtModel
-from cvt.probe import record
-from cvt.trace import Trace, trace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cvt.config import CvtConfig
+    from cvt.errors import CheckpointError, ConfigError, CvtError, ImageError
+    from cvt.image_processor import CvtImageProcessor
+    from cvt.model import CvtForImageClassification, CvtModel
+    from cvt.probe import record
+    from cvt.tracing import Trace, trace
 
 __all__ = [
     "CheckpointError",
@@ -23,3 +28,25 @@ __all__ = [
     "record",
     "trace",
 ]
+
+_MODULES = {
+    "config": ("CvtConfig",),
+    "errors": ("CheckpointError", "ConfigError", "CvtError", "ImageError"),
+    "image_processor": ("CvtImageProcessor",),
+    "model": ("CvtForImageClassification", "CvtModel"),
+    "probe": ("record",),
+    "tracing": ("Trace", "trace"),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'cvt' has no attribute {name!r}")
+    value = getattr(import_module(f"cvt.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,39 +7,26 @@ file of weights, which may be Microsoft's original ``.pth``. Every tensor must b
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from cvt.checkpoint_files import WEIGHTS_NAMES, find_weights, read_tensors, write_whole
+from cvt.checkpoint_files import WEIGHTS_NAMES, find_weights, read_tensors
 from cvt.checkpoint_keys import from_ours
 from cvt.checkpoint_match import Weights, match, name_tensors
-from cvt.checkpoint_source import (
-    bundled_models,
-    choose_config,
-    config_text,
-    download,
-    find,
-    is_cached,
-    listing,
-    model_name,
-    read_config,
-    read_fields,
-    resolve_file,
-)
-from cvt.config import CvtConfig
+from cvt.checkpoint_source import choose_config, config_text, download
+from cvt.config import CvtConfig, read_fields
 from cvt.errors import CheckpointError
+from cvt.files import write_whole
 from cvt.initialisation import initialise
+from cvt.locations import find, listing
 
-if TYPE_CHECKING:
-    from cvt.pretrained_model import CvtPreTrainedModel
+__all__ = ["load_model", "save_model"]
 
-__all__ = ["bundled_models", "is_cached", "load_model", "model_name", "read_config", "resolve_file", "save_model"]
-
-ModelType = TypeVar("ModelType", bound="CvtPreTrainedModel")
+ModelType = TypeVar("ModelType", bound=nn.Module)
 
 
 def load_model(
@@ -89,7 +76,7 @@ def _read_weights(path: Path) -> Weights:
     return name_tensors(str(path), read)
 
 
-def _prefix(model: CvtPreTrainedModel) -> str:
+def _prefix(model: nn.Module) -> str:
     """What stands before a model's own tensor names in the key maps, which know those of a classifier."""
     return "" if hasattr(model, "classifier") else "cvt."
 
@@ -101,19 +88,20 @@ def _draw(module: nn.Module, std: float) -> None:
     initialise(module, std)
 
 
-def save_model(model: CvtPreTrainedModel, folder: str | Path) -> None:
+def save_model(model: nn.Module, config: CvtConfig, folder: str | Path) -> None:
     """Write ``config.json`` and ``model.safetensors`` in transformers' layout; each file appears whole or not at all.
 
     Raises:
         CheckpointError: the folder cannot be written.
     """
     has_head = hasattr(model, "classifier")
+    dtype = next(model.parameters()).dtype
     tensors = {}
     for name, tensor in model.state_dict().items():
         theirs = from_ours(name, "transformers")
         tensors[theirs if has_head else theirs.removeprefix("cvt.")] = tensor.detach().contiguous()
     architecture = "CvtForImageClassification" if has_head else "CvtModel"
-    text = config_text(model.config, architecture, str(model.dtype).removeprefix("torch."))
+    text = config_text(config, architecture, str(dtype).removeprefix("torch."))
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cvt.config import PRESETS, CvtConfig
+from cvt.config import CvtConfig
 from cvt.errors import CheckpointError
+from cvt.presets import PRESETS
 
 __all__ = ["complete_fields", "fields_from_shapes"]
 

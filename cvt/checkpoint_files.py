@@ -6,22 +6,21 @@ stays mapped to the file, so it may be overwritten or deleted while the model li
 
 from __future__ import annotations
 
-import json
 import pickle
 import re
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from safetensors import SafetensorError, safe_open
 
 from cvt.errors import CheckpointError
+from cvt.files import read_json, refuse_pointer
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["WEIGHTS_NAMES", "file_kind", "find_weights", "read_json", "read_safetensors", "read_tensors", "write_whole"]
+__all__ = ["WEIGHTS_NAMES", "file_kind", "find_weights", "read_safetensors", "read_tensors", "shard_names"]
 
 WEIGHTS_NAMES = (
     "model.safetensors",
@@ -33,25 +32,6 @@ WEIGHTS_NAMES = (
 
 _WRAPPERS = ("state_dict", "model", "module")  # where training scripts keep the weights in a larger checkpoint
 _PREFIXES = ("module.", "_orig_mod.")  # left by DataParallel and by torch.compile
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file.
-
-    Raises:
-        CheckpointError: the file cannot be read, or holds no JSON object.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        content = json.loads(text)
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:  # also what undecodable bytes raise
-        _refuse_pointer(path)
-        raise CheckpointError(f"{path} is not valid JSON ({error}); fetch the file again") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} must hold a JSON object, not {type(content).__name__}")
-    return content
 
 
 def find_weights(folder: Path, names: Sequence[str] = WEIGHTS_NAMES) -> list[Path] | None:
@@ -119,7 +99,7 @@ def file_kind(path: Path) -> Literal["safetensors", "pickle"]:
             head = file.read(64)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
-    _refuse_pointer(path)
+    refuse_pointer(path)
     if size == 0:
         raise CheckpointError(f"{path} is empty; a download was broken off? Fetch the file again")
     if head[8:9] == b"{":
@@ -131,14 +111,6 @@ def file_kind(path: Path) -> Literal["safetensors", "pickle"]:
     raise CheckpointError(
         f"{path} is not a checkpoint: it begins with {head[:16]!r}; expected .safetensors, or what torch.save writes"
     )
-
-
-def _refuse_pointer(path: Path) -> None:
-    with path.open("rb") as file:
-        if file.read(64).startswith(b"version https://git-lfs"):
-            raise CheckpointError(
-                f"{path} is a Git LFS pointer, not the file itself; run `git lfs pull` in its repository or download it"
-            )
 
 
 def read_safetensors(path: Path, framework: Literal["pt", "np"]) -> Iterator[tuple[str, Any]]:
@@ -196,16 +168,3 @@ def _why_pickle_failed(path: Path, error: Exception) -> str:
         )
     first_line = reason.strip().splitlines()[0] if reason.strip() else type(error).__name__
     return f"{path} is damaged, half-written or no checkpoint ({first_line}); fetch the file again"
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write beside ``path``, then move over it, so that no reader ever sees half a file."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        temporary.touch()
-        mode = temporary.stat().st_mode
-        write(temporary)
-        temporary.chmod(mode)  # safetensors would leave a file that nobody else may read
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

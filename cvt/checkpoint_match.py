@@ -11,12 +11,11 @@ from typing import Any
 
 from cvt.checkpoint_keys import Layout, detect_layout, from_ours, to_ours
 from cvt.config import CvtConfig
-from cvt.errors import CheckpointError
+from cvt.errors import CheckpointError, shorten
 
-__all__ = ["Weights", "match", "module", "name_tensors", "shorten"]
+__all__ = ["Weights", "match", "name_tensors"]
 
 _HEAD = ("layernorm", "classifier")  # our modules that make a classifier of a model
-_SHOWN = 10  # tensor names per list in an error
 
 
 @dataclass(frozen=True)
@@ -70,11 +69,11 @@ def match(
     """
     tensors = dict(weights.tensors)
     if "classifier.weight" not in expected:  # a classifier's checkpoint holds a whole CvtModel, and a head to leave out
-        tensors = {name: tensor for name, tensor in tensors.items() if module(name) not in _HEAD}
+        tensors = {name: tensor for name, tensor in tensors.items() if _module(name) not in _HEAD}
     missing = [name for name in expected if name not in tensors]
     unexpected = [name for name in tensors if name not in expected]
     misshapen = [name for name in expected if name in tensors and tuple(tensors[name].shape) != tuple(expected[name])]
-    troubled = {module(name) for name in (*missing, *unexpected, *misshapen)}
+    troubled = {_module(name) for name in (*missing, *unexpected, *misshapen)}
     if troubled and not (fresh_head and troubled <= set(_HEAD)):
         lists = {
             "missing": [weights.spelling(name) for name in missing],
@@ -89,7 +88,7 @@ def match(
             f"{weights.source} does not fit {model} with embed_dim={config.embed_dim}, "
             f"depth={config.depth}, num_labels={config.num_labels}. {found}. {_advice(troubled, missing)}"
         )
-    return {name: tensor for name, tensor in tensors.items() if module(name) not in troubled}, troubled
+    return {name: tensor for name, tensor in tensors.items() if _module(name) not in troubled}, troubled
 
 
 def _advice(troubled: set[str], missing: list[str]) -> str:
@@ -100,12 +99,6 @@ def _advice(troubled: set[str], missing: list[str]) -> str:
     return "Only the classification head differs: pass ignore_mismatched_sizes=True to start with a fresh one."
 
 
-def module(name: str) -> str:
+def _module(name: str) -> str:
     """The first part of a tensor's name: ``cvt``, ``layernorm`` or ``classifier``."""
     return name.partition(".")[0]
-
-
-def shorten(names: list[str]) -> str:
-    """The first of many names, for an error."""
-    shown = ", ".join(names[:_SHOWN])
-    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"

@@ -7,36 +7,21 @@ arXiv 2103.15808, table 1). Reads and writes the same ``config.json``, and keeps
 from __future__ import annotations
 
 import copy
-import json
-import math
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from cvt.errors import ConfigError
-from cvt.types import Activation, ProblemType, ProjectionMethod
+from cvt.config_fields import Activation, ProblemType, ProjectionMethod, check_fields, label_maps, stage_list
+from cvt.errors import CheckpointError, ConfigError
+from cvt.files import json_text, read_json, write_json
+from cvt.locations import find, resolve_file
+from cvt.presets import PRESETS
 
-__all__ = ["PRESETS", "CvtConfig"]
+__all__ = ["CvtConfig", "read_fields"]
 
 DEAD_LAYER_NORM_EPS = 1e-12
 """Default of ``layer_norm_eps`` that no implementation ever used: transformers writes it and computes with 1e-5."""
-
-_INTEGERS = {  # field: (smallest allowed, what it is)
-    "patch_sizes": 1,
-    "patch_stride": 1,
-    "patch_padding": 0,
-    "embed_dim": 1,
-    "num_heads": 1,
-    "depth": 1,
-    "kernel_qkv": 1,
-    "padding_kv": 0,
-    "stride_kv": 1,
-    "padding_q": 0,
-    "stride_q": 1,
-}
-_RATES = ("attention_drop_rate", "drop_rate", "drop_path_rate")
-_FLAGS = ("qkv_bias", "cls_token")
-_PER_STAGE = (*_INTEGERS, "mlp_ratio", *_RATES, *_FLAGS, "qkv_projection_method")
 
 
 class CvtConfig:
@@ -116,24 +101,24 @@ class CvtConfig:
     ) -> None:
         self.extra = dict(extra)
         self.num_channels = num_channels
-        self.patch_sizes = _stage_list("patch_sizes", patch_sizes)
-        self.patch_stride = _stage_list("patch_stride", patch_stride)
-        self.patch_padding = _stage_list("patch_padding", patch_padding)
-        self.embed_dim = _stage_list("embed_dim", embed_dim)
-        self.num_heads = _stage_list("num_heads", num_heads)
-        self.depth = _stage_list("depth", depth)
-        self.mlp_ratio = _stage_list("mlp_ratio", mlp_ratio)
-        self.attention_drop_rate = _stage_list("attention_drop_rate", attention_drop_rate)
-        self.drop_rate = _stage_list("drop_rate", drop_rate)
-        self.drop_path_rate = _stage_list("drop_path_rate", drop_path_rate)
-        self.qkv_bias = _stage_list("qkv_bias", qkv_bias)
-        self.cls_token = _stage_list("cls_token", cls_token)
-        self.qkv_projection_method = _stage_list("qkv_projection_method", qkv_projection_method)
-        self.kernel_qkv = _stage_list("kernel_qkv", kernel_qkv)
-        self.padding_kv = _stage_list("padding_kv", padding_kv)
-        self.stride_kv = _stage_list("stride_kv", stride_kv)
-        self.padding_q = _stage_list("padding_q", padding_q)
-        self.stride_q = _stage_list("stride_q", stride_q)
+        self.patch_sizes = stage_list("patch_sizes", patch_sizes)
+        self.patch_stride = stage_list("patch_stride", patch_stride)
+        self.patch_padding = stage_list("patch_padding", patch_padding)
+        self.embed_dim = stage_list("embed_dim", embed_dim)
+        self.num_heads = stage_list("num_heads", num_heads)
+        self.depth = stage_list("depth", depth)
+        self.mlp_ratio = stage_list("mlp_ratio", mlp_ratio)
+        self.attention_drop_rate = stage_list("attention_drop_rate", attention_drop_rate)
+        self.drop_rate = stage_list("drop_rate", drop_rate)
+        self.drop_path_rate = stage_list("drop_path_rate", drop_path_rate)
+        self.qkv_bias = stage_list("qkv_bias", qkv_bias)
+        self.cls_token = stage_list("cls_token", cls_token)
+        self.qkv_projection_method = stage_list("qkv_projection_method", qkv_projection_method)
+        self.kernel_qkv = stage_list("kernel_qkv", kernel_qkv)
+        self.padding_kv = stage_list("padding_kv", padding_kv)
+        self.stride_kv = stage_list("stride_kv", stride_kv)
+        self.padding_q = stage_list("padding_q", padding_q)
+        self.stride_q = stage_list("stride_q", stride_q)
         self.initializer_range = initializer_range
         self.layer_norm_eps = layer_norm_eps
         self.hidden_act = hidden_act
@@ -142,7 +127,7 @@ class CvtConfig:
         self.output_hidden_states = output_hidden_states
         self.output_attentions = output_attentions
         self.return_dict = return_dict
-        self.id2label, self.label2id = _labels(num_labels, id2label, label2id)
+        self.id2label, self.label2id = label_maps(num_labels, id2label, label2id)
         self.validate()
 
     def __getattr__(self, name: str) -> Any:
@@ -159,7 +144,7 @@ class CvtConfig:
     @num_labels.setter
     def num_labels(self, count: int) -> None:
         if count != len(self.id2label):
-            self.id2label, self.label2id = _labels(count, None, None)
+            self.id2label, self.label2id = label_maps(count, None, None)
 
     @property
     def num_stages(self) -> int:
@@ -177,60 +162,7 @@ class CvtConfig:
         Raises:
             ConfigError: a value that is not allowed.
         """
-        _check_integer("num_channels", self.num_channels, 1)
-        for name in _PER_STAGE:
-            values = getattr(self, name)
-            if len(values) != len(self.depth):
-                raise ConfigError(
-                    f"{name}={values!r} has {len(values)} entries, but depth={self.depth!r} has {len(self.depth)}; "
-                    "every per-stage list needs one entry per stage"
-                )
-        for stage in range(self.num_stages):
-            self._validate_stage(stage)
-        _check_positive("initializer_range", self.initializer_range)
-        _check_positive("layer_norm_eps", self.layer_norm_eps)
-        _check_positive("temperature", self.temperature)
-        _check_choice("hidden_act", self.hidden_act, get_args(Activation))
-        if self.problem_type is not None:
-            _check_choice("problem_type", self.problem_type, get_args(ProblemType))
-
-    def _validate_stage(self, stage: int) -> None:
-        for name, smallest in _INTEGERS.items():
-            _check_integer(f"{name}[{stage}]", getattr(self, name)[stage], smallest)
-        _check_positive(f"mlp_ratio[{stage}]", self.mlp_ratio[stage])
-        for name in _RATES:
-            rate = getattr(self, name)[stage]
-            if not _is_number(rate) or not 0 <= rate < 1:
-                raise ConfigError(f"{name}[{stage}]={rate!r} must be a probability, at least 0 and below 1")
-        for name in _FLAGS:
-            flag = getattr(self, name)[stage]
-            if not isinstance(flag, bool):
-                raise ConfigError(f"{name}[{stage}]={flag!r} must be true or false")
-        method = self.qkv_projection_method[stage]
-        _check_choice(f"qkv_projection_method[{stage}]", method, get_args(ProjectionMethod))
-        width, heads = self.embed_dim[stage], self.num_heads[stage]
-        if width % heads:
-            raise ConfigError(f"embed_dim[{stage}]={width} must be a multiple of num_heads[{stage}]={heads}")
-        if self.patch_padding[stage] >= self.patch_sizes[stage]:
-            raise ConfigError(
-                f"patch_padding[{stage}]={self.patch_padding[stage]} must be below "
-                f"patch_sizes[{stage}]={self.patch_sizes[stage]}, or tokens would see nothing but padding"
-            )
-        if method == "linear":
-            return
-        kernel = self.kernel_qkv[stage]
-        if method == "dw_bn" and (self.stride_q[stage] != 1 or 2 * self.padding_q[stage] != kernel - 1):
-            raise ConfigError(
-                f"stride_q[{stage}]={self.stride_q[stage]}, padding_q[{stage}]={self.padding_q[stage]} and "
-                f"kernel_qkv[{stage}]={kernel} change the number of queries; the residual sum needs one query per "
-                "token, that is stride_q 1 and padding_q (kernel_qkv − 1) / 2"
-            )
-        limit = kernel // 2 if method == "avg" else kernel - 1
-        if self.padding_kv[stage] > limit:
-            raise ConfigError(
-                f"padding_kv[{stage}]={self.padding_kv[stage]} must be at most {limit} for "
-                f"kernel_qkv[{stage}]={kernel} and the projection method {method!r}"
-            )
+        check_fields(vars(self))
 
     def to_dict(self) -> dict[str, Any]:
         """Every field, the unknown ones included, as plain JSON types except for the integer keys of ``id2label``."""
@@ -244,11 +176,15 @@ class CvtConfig:
         An override of ``num_labels`` or ``id2label`` replaces the file's whole set of labels.
 
         Raises:
-            ConfigError: the fields describe another kind of model, or hold a value that is not allowed.
+            ConfigError: the fields describe another kind of model, or hold a value that is not allowed; or an override
+                names no field, neither ours nor one that ``fields`` has.
         """
         model_type = fields.get("model_type", "cvt")
         if model_type != "cvt":
             raise ConfigError(f"model_type={model_type!r} is another architecture; this package reads 'cvt'")
+        unknown = overrides.keys() - _KNOWN - fields.keys()
+        if unknown:
+            raise ConfigError(f"{', '.join(sorted(unknown))}: not a field of CvtConfig, so it cannot be overridden")
         merged = dict(fields)
         if {"num_labels", "id2label", "label2id"} & overrides.keys():
             for name in ("num_labels", "id2label", "label2id"):
@@ -265,16 +201,16 @@ class CvtConfig:
             CheckpointError: nothing is found at ``ref``, or it cannot be read.
             ConfigError: what is found is not a valid CvT configuration.
         """
-        from cvt.checkpoint_source import read_config
-
-        return read_config(ref, revision=revision, **overrides)
+        if str(ref) in PRESETS and not Path(ref).exists():
+            return cls.from_dict(PRESETS[str(ref)], **overrides)
+        path = find(ref)
+        if path is None or path.is_dir():
+            path = resolve_file(ref, "config.json", revision=revision)
+        return cls.from_dict(read_fields(path), **overrides)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write ``config.json`` into ``folder``, which is made if missing."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
-        (folder / "config.json").write_text(text, encoding="utf-8")
+        write_json(Path(folder) / "config.json", self.to_dict())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CvtConfig) and self.to_dict() == other.to_dict()
@@ -282,83 +218,20 @@ class CvtConfig:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"CvtConfig {json.dumps(self.to_dict(), indent=2, ensure_ascii=False, default=str)}"
+        return f"CvtConfig {json_text(self.to_dict())}"
 
 
-def _stage_list(name: str, value: Any) -> list[Any]:
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        raise ConfigError(f"{name}={value!r} must be a list with one entry per stage")
-    if not value:
-        raise ConfigError(f"{name}={value!r} must have at least one stage")
-    return list(value)
+_KNOWN = frozenset(inspect.signature(CvtConfig).parameters) - {"extra"}
 
 
-def _labels(
-    num_labels: int | None, id2label: Mapping[int, str] | None, label2id: Mapping[str, int] | None
-) -> tuple[dict[int, str], dict[str, int]]:
-    """Both label maps from whichever were given; names are LABEL_0, LABEL_1, … where none were."""
-    if num_labels is not None:
-        _check_integer("num_labels", num_labels, 1)
-    indices = None if label2id is None else _label_map("label2id", label2id, str, int, "names to class indices")
-    if id2label is None:
-        default = {index: f"LABEL_{index}" for index in range(2 if num_labels is None else num_labels)}
-        id2label = default if indices is None else {index: name for name, index in indices.items()}
-    names = _label_map("id2label", id2label, int, str, "class indices to names")
-    if sorted(names) != list(range(len(names))) or not names:
-        raise ConfigError(
-            f"id2label must number its {len(names)} classes from 0 without gaps; got {sorted(names)[:10]}"
-        )
-    if num_labels is not None and num_labels != len(names):
-        raise ConfigError(f"num_labels={num_labels} does not fit id2label, which names {len(names)} classes")
-    names = dict(sorted(names.items()))
-    if indices is None:
-        return names, {name: index for index, name in names.items()}
-    stray = {name: index for name, index in indices.items() if index not in names}
-    if stray:
-        raise ConfigError(f"label2id has {stray!r}; class indices go from 0 to {len(names) - 1}")
-    return names, indices
+def read_fields(path: Path) -> dict[str, Any]:
+    """The fields of a ``config.json`` that describes a CvT.
 
-
-def _label_map(
-    name: str, labels: Any, key: Callable[[Any], Any], value: Callable[[Any], Any], meaning: str
-) -> dict[Any, Any]:
-    try:
-        return {key(k): value(v) for k, v in labels.items()}
-    except (AttributeError, TypeError, ValueError):
-        raise ConfigError(f"{name}={labels!r} must map {meaning}") from None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _check_integer(name: str, value: Any, smallest: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
-        raise ConfigError(f"{name}={value!r} must be a whole number of at least {smallest}")
-
-
-def _check_positive(name: str, value: Any) -> None:
-    if not _is_number(value) or value <= 0:
-        raise ConfigError(f"{name}={value!r} must be a number above 0")
-
-
-def _check_choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
-    if value not in allowed:
-        raise ConfigError(f"{name}={value!r} must be one of {', '.join(map(repr, allowed))}")
-
-
-_WIDE = {
-    "embed_dim": (192, 768, 1024),
-    "num_heads": (3, 12, 16),
-    "depth": (2, 2, 20),
-    "drop_path_rate": (0.0, 0.0, 0.3),
-}
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "cvt-13": {},
-    "cvt-21": {"depth": (1, 4, 16)},
-    "cvt-w24": _WIDE,
-}
-"""Architecture of the released models (paper, table 1), as the fields in which they differ from the defaults.
-
-A preset is an architecture alone: class names, ``hidden_act`` and resolution belong to the checkpoint."""
+    Raises:
+        CheckpointError: it cannot be read, or describes another kind of model.
+    """
+    fields = read_json(path)
+    model_type = fields.get("model_type", "cvt")
+    if model_type != "cvt":
+        raise CheckpointError(f"{path} describes a model of type {model_type!r}; this package loads 'cvt' alone")
+    return fields

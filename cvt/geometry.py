@@ -45,11 +45,6 @@ class Grid:
         """Centre (y, x) of a cell in model pixels."""
         return self.offset + row * self.stride, self.offset + column * self.stride
 
-    def cell_at(self, y: float, x: float) -> tuple[int, int]:
-        """The (row, column) whose centre lies nearest to a point in model pixels, clipped to the map."""
-        row, column = round((y - self.offset) / self.stride), round((x - self.offset) / self.stride)
-        return min(max(row, 0), self.rows - 1), min(max(column, 0), self.columns - 1)
-
     def then(self, rows: int, columns: int, kernel: int, stride: int, padding: int) -> Grid:
         """The grid of a convolution's or pooling's output, ``rows`` × ``columns``, over this grid."""
         return Grid(

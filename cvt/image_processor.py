@@ -7,7 +7,6 @@ the photo is warped to the square.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +17,21 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from cvt.errors import CheckpointError, ConfigError, ImageError
+from cvt.errors import ConfigError, ImageError
+from cvt.files import json_text, read_json, write_json
 from cvt.geometry import CropGeometry
+from cvt.locations import resolve_file
 from cvt.photo import open_photo, upright_rgb
 
-__all__ = ["CvtImageProcessor", "PixelBatch", "PreparedImage", "open_photo", "upright_rgb"]
+__all__ = [
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "CvtImageProcessor",
+    "PixelBatch",
+    "PreparedImage",
+    "open_photo",
+    "upright_rgb",
+]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -235,23 +244,12 @@ class CvtImageProcessor:
             CheckpointError: nothing is found at ``ref``, or it cannot be read.
             ConfigError: what is found is not preprocessing this package knows.
         """
-        from cvt.checkpoint_source import resolve_file
-
         path = resolve_file(ref, "preprocessor_config.json", revision=revision)
-        try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"{path} is not a readable JSON file: {error}") from error
-        if not isinstance(fields, dict):
-            raise CheckpointError(f"{path} holds a {type(fields).__name__}; expected an object with named fields")
-        return cls.from_dict(fields, **overrides)
+        return cls.from_dict(read_json(path), **overrides)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write ``preprocessor_config.json`` into ``folder``, which is made if missing."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n"
-        (folder / "preprocessor_config.json").write_text(text, encoding="utf-8")
+        write_json(Path(folder) / "preprocessor_config.json", self.to_dict())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CvtImageProcessor) and self.to_dict() == other.to_dict()
@@ -259,7 +257,7 @@ class CvtImageProcessor:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"CvtImageProcessor {json.dumps(self.to_dict(), indent=2, ensure_ascii=False, default=str)}"
+        return f"CvtImageProcessor {json_text(self.to_dict())}"
 
 
 def _resize_and_crop(photo: Image.Image, crop: CropGeometry, resample: int) -> Image.Image:

@@ -67,7 +67,7 @@ class CvtPreTrainedModel(nn.Module):
         transformers computes with exact GELU whatever ``hidden_act`` says, so only a ``"gelu"`` model gives the same
         logits there.
         """
-        save_model(self, folder)
+        save_model(self, self.config, folder)
 
     @property
     def device(self) -> torch.device:

@@ -19,7 +19,9 @@ from fnmatch import fnmatchcase
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Probe", "probe_names", "record"]
+from cvt.errors import ConfigError
+
+__all__ = ["Probe", "record"]
 
 
 @dataclass
@@ -55,11 +57,6 @@ class Probe(nn.Module):
         return not torch.compiler.is_compiling() and any(self in recorder.names for recorder in _recorders.get())
 
 
-def probe_names(model: nn.Module) -> list[str]:
-    """Paths of every probe in ``model``, in the order of the module tree."""
-    return [name for name, module in model.named_modules() if isinstance(module, Probe)]
-
-
 @contextmanager
 def record(model: nn.Module, *patterns: str) -> Iterator[dict[str, Tensor]]:
     """Collect what passes the probes of ``model`` whose path matches any of ``patterns``.
@@ -75,7 +72,7 @@ def record(model: nn.Module, *patterns: str) -> Iterator[dict[str, Tensor]]:
         network's own: attached to the autograd graph when there is one, and not copied.
 
     Raises:
-        ValueError: a pattern matches no probe; the message lists probes that exist.
+        ConfigError: a pattern matches no probe; the message lists probes that exist.
 
     Example::
 
@@ -89,7 +86,7 @@ def record(model: nn.Module, *patterns: str) -> Iterator[dict[str, Tensor]]:
         matches = [name for name in probes if fnmatchcase(f".{name}", f"*.{pattern}")]
         if not matches:
             some = ", ".join(list(probes)[:6])
-            raise ValueError(f"no probe matches {pattern!r}; this model has {len(probes)} probes: {some}, …")
+            raise ConfigError(f"no probe matches {pattern!r}; this model has {len(probes)} probes: {some}, …")
         wanted.update((probes[name], name) for name in matches)
     recorder = _Recorder(wanted)
     token = _recorders.set((*_recorders.get(), recorder))

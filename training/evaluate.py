@@ -23,9 +23,10 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from cvt.checkpoint import model_name, resolve_file
+from cvt.device import choose_device
 from cvt.errors import CvtError
 from cvt.image_processor import CvtImageProcessor
+from cvt.locations import model_name, resolve_file
 from cvt.model import CvtForImageClassification
 from training.calibration import expected_calibration_error
 from training.data import DataError, find_images, short_name
@@ -95,11 +96,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--crop-pct", type=float, help="the part of the shorter side that is seen, likewise")
     parser.add_argument("--limit", type=int, help="only so many images, spread evenly over the split")
     parser.add_argument("--enlarge", type=int, metavar="SIDE", help="also measure on JPEGs blown up to SIDE pixels")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", default="auto")
     parser.add_argument("--write", action="store_true", help="write evaluation.json and README.md beside the weights")
     options = parser.parse_args(arguments)
     try:
-        model = CvtForImageClassification.from_pretrained(options.checkpoint).to(options.device)
+        model = CvtForImageClassification.from_pretrained(options.checkpoint).to(choose_device(options.device))
         overrides = {"size": options.resolution, "crop_pct": options.crop_pct}
         processor = CvtImageProcessor.from_pretrained(
             options.checkpoint, **{name: value for name, value in overrides.items() if value is not None}

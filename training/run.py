@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cvt.device import choose_device
 from cvt.errors import ConfigError
 
 __all__ = ["RunFolder", "Workers"]
@@ -35,15 +36,13 @@ class Workers:
     def start(cls, device: str = "auto") -> Workers:
         """This process alone, or its place in the group that ``torchrun`` started."""
         count, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
-        if device == "auto":
-            mps = torch.backends.mps.is_available()
-            device = "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+        if count > 1 and device in ("auto", "cuda") and torch.cuda.is_available():
+            device = f"cuda:{os.environ['LOCAL_RANK']}"
+            torch.cuda.set_device(device)
+        chosen = choose_device(device)
         if count > 1:
-            if device == "cuda":
-                device = f"cuda:{os.environ['LOCAL_RANK']}"
-                torch.cuda.set_device(device)
-            torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
-        return cls(torch.device(device), rank, count)
+            torch.distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+        return cls(chosen, rank, count)
 
     def __enter__(self) -> Workers:
         return self

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import torch
 
-from cvt.checkpoint import read_config
 from cvt.config import CvtConfig
 from cvt.errors import ConfigError, CvtError
 from cvt.image_processor import CvtImageProcessor
@@ -119,7 +118,7 @@ def build_model(recipe: Recipe, classes: tuple[str, ...], start: str | None = No
 def _classes(ref: str) -> dict[int, str] | None:
     """A checkpoint's own class names, where it has a configuration that tells them."""
     path = Path(ref)
-    return None if path.is_file() and path.suffix != ".json" else read_config(ref).id2label
+    return None if path.is_file() and path.suffix != ".json" else CvtConfig.from_pretrained(ref).id2label
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
 
-from cvt.trace import Trace, trace
+from cvt.tracing import Trace, trace
 from ui import heatmaps
 from ui.errors import as_toasts
 from ui.image_input import Given, Photo, given

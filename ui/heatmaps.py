@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from cvt.errors import ConfigError
-from cvt.trace import Trace
+from cvt.tracing import Trace
 
 __all__ = ["parse_head", "parse_query", "parse_stage", "parse_target"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from cvt.config import CvtConfig
-from cvt.trace import Trace, trace
+from cvt.tracing import Trace, trace
 from ui.explorer import ExplorerData, explorer_value
 from ui.models import LoadedModel
 

@@ -13,7 +13,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from cvt.errors import ConfigError
-from cvt.trace import Trace
+from cvt.tracing import Trace
 from ui.models import LoadedModel
 from ui.texts import Language
 from visualize.export import save_arrays, save_summary

@@ -16,11 +16,11 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from cvt.checkpoint import bundled_models, is_cached, model_name
 from cvt.device import choose_device
 from cvt.errors import CheckpointError, ConfigError
 from cvt.hub import download_model
 from cvt.image_processor import CvtImageProcessor
+from cvt.locations import bundled_models, is_cached, model_name
 from cvt.model import CvtForImageClassification
 
 __all__ = ["DEFAULT_HUB_MODEL", "LoadedModel", "ModelCache", "ModelEntry", "download", "offered_models"]

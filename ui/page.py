@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from cvt.device import choose_device
 from cvt.errors import CheckpointError, ConfigError, ImageError
-from cvt.trace import Trace
+from cvt.tracing import Trace
 from ui.about import AboutModel, about_value
 from ui.credits import FOLDER, examples
 from ui.curves import CurveChart, curves_value

@@ -14,7 +14,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from cvt.geometry import Grid
-from cvt.trace import StageTrace, Trace
+from cvt.tracing import StageTrace, Trace
 from ui.texts import LANGUAGES, words
 from visualize.attention import attention_map, attention_received
 from visualize.describe import describe

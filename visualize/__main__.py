@@ -26,7 +26,7 @@ from cvt.device import choose_device
 from cvt.errors import ConfigError, CvtError
 from cvt.image_processor import CvtImageProcessor, open_photo
 from cvt.model import CvtForImageClassification
-from cvt.trace import Trace, class_index, traces
+from cvt.tracing import Trace, class_index, traces
 from visualize.export import save_arrays, save_summary
 from visualize.report import SUFFIXES, report
 from visualize.texts import Language

@@ -18,7 +18,7 @@ from visualize.heatmap import Heatmap, block_of, position, stage_of
 
 if TYPE_CHECKING:
     from cvt.geometry import Grid
-    from cvt.trace import BlockTrace, StageTrace, Trace
+    from cvt.tracing import BlockTrace, StageTrace, Trace
 
 __all__ = [
     "Head",

@@ -21,7 +21,7 @@ from visualize.heatmap import Heatmap, stage_of
 from visualize.rollout import enter_stage, leave_stage, spread_keys, start_vector
 
 if TYPE_CHECKING:
-    from cvt.trace import Trace
+    from cvt.tracing import Trace
 
 __all__ = ["Method", "class_evidence"]
 

@@ -14,7 +14,7 @@ from visualize.texts import Language, phrase, word
 if TYPE_CHECKING:
     from cvt.geometry import Grid
 
-__all__ = ["cells_holding", "describe", "number", "place", "title"]
+__all__ = ["cells_holding", "describe", "detail", "number", "place", "title"]
 
 EVEN = 0.4
 """From this share of the cells holding half of a distribution on, it is called almost even (all alike: 0.5)."""
@@ -39,7 +39,7 @@ def describe(heatmap: Heatmap, language: Language = "en") -> str:
     behind the words are this module's constants.
 
     Raises:
-        ValueError: there is no such language, or the map holds a value that is not finite.
+        ConfigError: there is no such language, or the map holds a value that is not finite.
     """
     limits(heatmap)  # refuses values that are not finite
     tell = {"distribution": _distribution, "sequential": _sequential, "diverging": _diverging, "colour": _colour}

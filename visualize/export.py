@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from cvt.errors import ConfigError
 from visualize.attention import attention_heads, attention_received
 from visualize.class_evidence import Method, class_evidence
 from visualize.describe import describe
@@ -41,7 +42,7 @@ from visualize.texts import Language
 
 if TYPE_CHECKING:
     from cvt.geometry import CropGeometry, Grid
-    from cvt.trace import Trace
+    from cvt.tracing import Trace
 
 __all__ = ["SCHEMA", "save_arrays", "save_summary", "standard_maps", "summary"]
 
@@ -70,11 +71,11 @@ def save_arrays(trace: Trace, path: str | Path, *, model_name: str = "") -> None
     """Write a trace's arrays to an NPZ file; this module's documentation is its schema.
 
     Raises:
-        ValueError: the path does not end in ".npz".
+        ConfigError: the path does not end in ".npz".
     """
     path = Path(path)
     if path.suffix.lower() != ".npz":
-        raise ValueError(f"{str(path)!r} must end in '.npz'")
+        raise ConfigError(f"{str(path)!r} must end in '.npz'")
     settings = {"model": model_name, "config": trace.config.to_dict(), "target": trace.target}
     arrays: dict[str, Any] = {
         "schema": SCHEMA,
@@ -105,7 +106,7 @@ def summary(trace: Trace, *, model_name: str = "", photo_name: str = "", languag
     """What a trace says, as plain JSON types: prediction, geometry, and every standard map in words and numbers.
 
     Raises:
-        ValueError: there is no such language.
+        ConfigError: there is no such language.
     """
     crop = ("photo_height", "photo_width", "resized_height", "resized_width", "top", "left", "height", "width")
     return {

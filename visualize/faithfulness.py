@@ -22,7 +22,7 @@ from cvt.geometry import Grid
 from visualize.heatmap import Heatmap, to_pixels
 
 if TYPE_CHECKING:
-    from cvt.trace import Trace
+    from cvt.tracing import Trace
 
 __all__ = ["Curve", "Faithfulness", "Score", "blurred", "centre_map", "faithfulness", "random_map"]
 

@@ -10,7 +10,7 @@ from cvt.errors import ConfigError
 from visualize.heatmap import Heatmap, position, stage_of
 
 if TYPE_CHECKING:
-    from cvt.trace import StageTrace, Trace
+    from cvt.tracing import StageTrace, Trace
 
 __all__ = ["class_channels", "evidence_of", "feature_map", "similarity_map"]
 
@@ -75,7 +75,7 @@ def class_channels(trace: Trace, stage: int, count: int = 5) -> list[tuple[int, 
 
     Evidence is activation × gradient summed over the map: to first order, how much the class's logit owes to the
     channel. In a last stage with CLS it is read where the last block reads the map (see
-    :class:`~cvt.trace.StageTrace`); the channels are the same.
+    :class:`~cvt.tracing.StageTrace`); the channels are the same.
 
     Args:
         trace: traced with a target.

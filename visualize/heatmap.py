@@ -11,7 +11,7 @@ from cvt.errors import ConfigError
 
 if TYPE_CHECKING:
     from cvt.geometry import Grid
-    from cvt.trace import BlockTrace, StageTrace, Trace
+    from cvt.tracing import BlockTrace, StageTrace, Trace
 
 __all__ = ["Heatmap", "Kind", "block_of", "position", "sample", "stage_of", "to_pixels"]
 

@@ -18,7 +18,7 @@ from visualize.heatmap import Heatmap, Kind
 from visualize.rollout import rollout
 
 if TYPE_CHECKING:
-    from cvt.trace import Trace
+    from cvt.tracing import Trace
 
 __all__ = ["METHODS", "Choice", "Family", "MethodEntry", "Place", "map_of", "method_named", "methods_shown"]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from PIL import Image, ImageDraw
 
+from cvt.errors import ConfigError
 from visualize.fonts import pillow_font, readable
 from visualize.heatmap import Heatmap, sample
 from visualize.palette import (
@@ -25,7 +26,7 @@ from visualize.texts import Language
 
 if TYPE_CHECKING:
     from cvt.geometry import CropGeometry, Grid
-    from cvt.trace import Trace
+    from cvt.tracing import Trace
 
 __all__ = ["Canvas", "Mode", "framed", "overlay", "prepare", "scale_bar"]
 
@@ -66,9 +67,9 @@ class Canvas:
     ) -> Image.Image:
         """One map on the photo; arguments as for :func:`overlay`, ``scale`` being its ``limits``."""
         if not 0 <= opacity <= 1:
-            raise ValueError(f"opacity {opacity!r} must be between 0 and 1")
+            raise ConfigError(f"opacity {opacity!r} must be between 0 and 1")
         if mode not in ("smooth", "cells"):
-            raise ValueError(f"mode {mode!r} must be 'smooth' or 'cells'")
+            raise ConfigError(f"mode {mode!r} must be 'smooth' or 'cells'")
         picture = self.dimmed.copy()
         left, top, right, bottom = self.inside
         if left < right and top < bottom:
@@ -86,7 +87,7 @@ def prepare(trace: Trace, size: int | None = None) -> Canvas:
         size: longest side of the pictures to come, in pixels; the photo's own by default.
 
     Raises:
-        ValueError: the size is not a positive whole number.
+        ConfigError: the size is not a positive whole number.
     """
     photo = Image.fromarray(trace.photo)
     if size is not None:
@@ -135,7 +136,7 @@ def overlay(
         An RGB picture of the photo's shape.
 
     Raises:
-        ValueError: an argument is out of range, or the map holds a value that is not finite.
+        ConfigError: an argument is out of range, or the map holds a value that is not finite.
     """
     canvas = prepare(trace, size)
     return canvas.paint(
@@ -157,7 +158,7 @@ def scale_bar(
     ``limits``, ``stretch`` and ``palette`` as for :func:`overlay`; ``width`` in pixels.
 
     Raises:
-        ValueError: an argument is out of range, or the map holds a value that is not finite.
+        ConfigError: an argument is out of range, or the map holds a value that is not finite.
     """
     language, scale = readable(language), limits or _limits(heatmap, stretch=stretch)
     ticks = {} if heatmap.kind == "colour" else scale_ticks(heatmap, scale, language)
@@ -218,7 +219,7 @@ def _stacked(pictures: Sequence[Image.Image]) -> Image.Image:
 def _fitted(size: tuple[int, int], longest: int) -> tuple[int, int]:
     """(width, height) with the longer side at ``longest``."""
     if isinstance(longest, bool) or not isinstance(longest, int) or longest < 1:
-        raise ValueError(f"size {longest!r} must be a whole number of pixels, at least 1")
+        raise ConfigError(f"size {longest!r} must be a whole number of pixels, at least 1")
     factor = longest / max(size)
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 

@@ -16,6 +16,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from cvt.errors import ConfigError
 from visualize.heatmap import Heatmap, Kind
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "lookup_table",
     "palette_index",
     "shared_limits",
+    "to_bytes",
 ]
 
 Palette = Literal["viridis", "inferno", "magma", "coolwarm"]
@@ -49,7 +51,7 @@ class Limits:
         stretched: whether the ends are one map's own extremes, so that colours of different maps do not compare.
 
     Raises:
-        ValueError: the ends are not two finite numbers, the low one first.
+        ConfigError: the ends are not two finite numbers, the low one first.
     """
 
     low: float
@@ -59,7 +61,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
-            raise ValueError(f"limits from {self.low!r} to {self.high!r} must be finite and rise")
+            raise ConfigError(f"limits from {self.low!r} to {self.high!r} must be finite and rise")
 
 
 def limits(heatmap: Heatmap, *, stretch: bool = False) -> Limits:
@@ -81,7 +83,7 @@ def limits(heatmap: Heatmap, *, stretch: bool = False) -> Limits:
             are left as they are.
 
     Raises:
-        ValueError: the map holds a value that is not finite.
+        ConfigError: the map holds a value that is not finite.
     """
     smallest, largest = _extremes(heatmap)
     baseline = heatmap.baseline if heatmap.kind == "distribution" else None
@@ -117,11 +119,11 @@ def shared_limits(heatmaps: Sequence[Heatmap]) -> Limits:
     """One scale for maps that invite comparison: wide enough for each; the baseline is kept where all have the same.
 
     Raises:
-        ValueError: there are no maps, or they are of different kinds.
+        ConfigError: there are no maps, or they are of different kinds.
     """
     kinds = {heatmap.kind for heatmap in heatmaps}
     if len(kinds) != 1:
-        raise ValueError(f"maps that share a scale must be of one kind; got {sorted(kinds) or 'no maps'}")
+        raise ConfigError(f"maps that share a scale must be of one kind; got {sorted(kinds) or 'no maps'}")
     each = [limits(heatmap) for heatmap in heatmaps]
     baselines = {one.baseline for one in each}
     baseline = baselines.pop() if len(baselines) == 1 else None
@@ -138,12 +140,12 @@ def lookup_table(palette: Palette) -> np.ndarray:
     """A palette's 256 colours, ``[256, 3]`` uint8, read-only.
 
     Raises:
-        ValueError: there is no such palette.
+        ConfigError: there is no such palette.
     """
     from matplotlib import colormaps
 
     if palette not in get_args(Palette):
-        raise ValueError(f"palette {palette!r} must be one of {', '.join(get_args(Palette))}")
+        raise ConfigError(f"palette {palette!r} must be one of {', '.join(get_args(Palette))}")
     table: np.ndarray = colormaps[palette](np.arange(256), bytes=True)[:, :3].copy()
     table.flags.writeable = False
     return table
@@ -159,7 +161,7 @@ def colours(values: np.ndarray, kind: Kind, scale: Limits, palette: Palette | No
     """Values of any shape as RGB, ``[..., 3]`` uint8; colour maps ``[..., 3]`` keep their shape and ignore the scale.
 
     Raises:
-        ValueError: there is no such palette.
+        ConfigError: there is no such palette.
     """
     if kind == "colour":
         return to_bytes(values * np.float32(255))
@@ -174,7 +176,7 @@ def to_bytes(values: np.ndarray) -> np.ndarray:
 def _extremes(heatmap: Heatmap) -> tuple[float, float]:
     smallest, largest = float(heatmap.values.min()), float(heatmap.values.max())
     if not (math.isfinite(smallest) and math.isfinite(largest)):
-        raise ValueError(f"the map {heatmap.name!r} holds values that are not finite, and cannot be drawn")
+        raise ConfigError(f"the map {heatmap.name!r} holds values that are not finite, and cannot be drawn")
     return smallest, largest
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from cvt.errors import ConfigError
 from visualize.attention import attention_heads, attention_received
 from visualize.describe import describe, detail, number, title
 from visualize.feature_maps import feature_map
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from cvt.trace import Trace
+    from cvt.tracing import Trace
 
 __all__ = ["SUFFIXES", "report"]
 
@@ -100,15 +101,15 @@ def report(
         dpi: pixels per inch of a PNG.
 
     Raises:
-        ValueError: the suffix is none of the three, a trace in ``evidence`` has no target, or the language is unknown.
+        ConfigError: the suffix is none of the three, a trace in ``evidence`` has no target, or the language is unknown.
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"{str(path)!r} must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+        raise ConfigError(f"{str(path)!r} must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
     if not evidence and trace.target is not None:
         evidence = [trace]
     if any(one.target is None for one in evidence):
-        raise ValueError("a trace in evidence has no target: make it with trace(..., target=CLASS), by index or name")
+        raise ConfigError("a trace in evidence has no target: make it with trace(..., target=CLASS), by index or name")
     language = readable(language)
     rolled = rollout(evidence[0], for_class=True) if evidence else rollout(trace)
     figure = _figure(trace, _lines(trace, rolled, evidence, language), model_name, photo_name, language)

@@ -36,7 +36,7 @@ from visualize.heatmap import Heatmap, position
 
 if TYPE_CHECKING:
     from cvt.config import CvtConfig
-    from cvt.trace import Trace
+    from cvt.tracing import Trace
 
 __all__ = [
     "Footprint",

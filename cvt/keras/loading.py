@@ -10,11 +10,12 @@ import numpy as np
 
 from cvt.checkpoint_files import WEIGHTS_NAMES, file_kind, find_weights, read_safetensors, read_tensors
 from cvt.checkpoint_match import Weights, match, name_tensors
-from cvt.checkpoint_source import choose_config, download, find, listing, read_fields
-from cvt.config import CvtConfig
+from cvt.checkpoint_source import choose_config, download
+from cvt.config import CvtConfig, read_fields
 from cvt.errors import CheckpointError
 from cvt.keras.tensorflow_files import from_tensorflow, is_h5, is_tensorflow, read_h5
 from cvt.keras.weights import from_pytorch, named_weights, pytorch_shape
+from cvt.locations import find, listing
 
 if TYPE_CHECKING:
     from cvt.keras.model import TFCvtPreTrainedModel

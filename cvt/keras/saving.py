@@ -9,10 +9,10 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from cvt.checkpoint_files import write_whole
 from cvt.checkpoint_keys import from_ours
 from cvt.checkpoint_source import config_text
 from cvt.errors import CheckpointError
+from cvt.files import write_whole
 from cvt.keras.tensorflow_files import write_h5
 from cvt.keras.weights import named_weights, to_pytorch
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
-from cvt.trace import Trace, trace
+from cvt.tracing import Trace, trace
 from ui.explorer import Explorer, ExplorerData, explorer_value, requested_class, with_evidence
 
 RESOLUTION = 128

@@ -17,11 +17,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import cvt.checkpoint
-import cvt.checkpoint_source
-from cvt.checkpoint import bundled_models, load_model, read_config, resolve_file, save_model
+import cvt.locations
+from cvt.checkpoint import load_model
 from cvt.checkpoint_keys import from_ours
 from cvt.config import CvtConfig
 from cvt.errors import CheckpointError, ConfigError
+from cvt.locations import bundled_models, resolve_file
 from cvt.model import CvtForImageClassification, CvtModel
 from tests.cvt.checkpoints import randomise, spelled
 
@@ -88,7 +89,7 @@ def test_a_save_that_fails_leaves_the_old_model_whole(folder: Path, monkeypatch:
 
     monkeypatch.setattr(cvt.checkpoint, "save_file", full_disk)
     with pytest.raises(CheckpointError, match=r"cannot save into .*No space left"):
-        save_model(CvtForImageClassification.from_pretrained(folder), folder)
+        CvtForImageClassification.from_pretrained(folder).save_pretrained(folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
@@ -215,7 +216,7 @@ def test_configurations_are_read_from_everywhere(folder: Path, tmp_path: Path) -
         config = CvtConfig.from_pretrained(ref, hidden_act="quick_gelu")
         assert (config.depth, config.num_labels, config.hidden_act) == ([1, 2, 3], 5, "quick_gelu")
     config.save_pretrained(tmp_path / "config only")
-    assert read_config(tmp_path / "config only") == config
+    assert CvtConfig.from_pretrained(tmp_path / "config only") == config
 
 
 def test_overrides_win_and_must_name_a_field(folder: Path) -> None:
@@ -242,10 +243,10 @@ def test_bundled_models_by_name_the_default_first(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = tmp_path / "pretrained"
-    monkeypatch.setattr(cvt.checkpoint_source, "_PRETRAINED", bundle)
+    monkeypatch.setattr(cvt.locations, "_PRETRAINED", bundle)
     assert bundled_models() == {}
     with pytest.raises(CheckpointError, match="none in this installation"):
-        read_config("bundled")
+        CvtConfig.from_pretrained("bundled")
     model = CvtForImageClassification.from_pretrained(folder)
     for name in ("alpha", "beta"):
         model.config.house = name

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvt.checkpoint_architecture import complete_fields, fields_from_shapes
-from cvt.config import PRESETS, CvtConfig
+from cvt.config import CvtConfig
 from cvt.errors import CheckpointError
 from cvt.model import CvtForImageClassification
+from cvt.presets import PRESETS
 
 
 def shapes(config: CvtConfig) -> dict[str, tuple[int, ...]]:

@@ -16,8 +16,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from cvt.checkpoint_files import find_weights, read_json, read_tensors
+from cvt.checkpoint_files import find_weights, read_tensors
 from cvt.errors import CheckpointError
+from cvt.files import read_json
 
 TENSORS = {"a.weight": torch.arange(6.0).view(2, 3), "a.count": torch.tensor(3)}
 

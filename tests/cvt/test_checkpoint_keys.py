@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from cvt.checkpoint_keys import LAYOUTS, detect_layout, from_ours, to_ours
-from cvt.config import PRESETS, CvtConfig
+from cvt.config import CvtConfig
 from cvt.model import CvtForImageClassification
+from cvt.presets import PRESETS
 
 ROWS = [  # ours, transformers', Microsoft's: written out by hand
     (

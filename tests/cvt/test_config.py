@@ -12,9 +12,10 @@ import pytest
 import torch
 import transformers
 
-from cvt.config import PRESETS, CvtConfig
+from cvt.config import CvtConfig
 from cvt.errors import ConfigError
 from cvt.model import CvtForImageClassification
+from cvt.presets import PRESETS
 
 DOCUMENTED_DEFAULTS = {
     "num_channels": 3,

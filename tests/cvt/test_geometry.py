@@ -141,13 +141,6 @@ def test_treating_cells_as_tiles_is_wrong_by_fourteen_and_a_half_pixels() -> Non
     assert np.abs(as_tiles - [keys.centre(i, 0)[0] for i in range(7)]).max() == 14.5
 
 
-def test_cell_at_finds_the_nearest_cell_and_stays_on_the_map() -> None:
-    grid = Grid(rows=3, columns=5, stride=16, offset=1.0, receptive_field=31)
-    assert grid.cell_at(*grid.centre(2, 3)) == (2, 3)
-    assert grid.cell_at(1 + 16 + 7.9, 1 + 16 - 7.9) == (1, 1)
-    assert grid.cell_at(-500, 9999) == (0, 4)
-
-
 @st.composite
 def configs(draw: st.DrawFn) -> CvtConfig:
     stages = draw(st.integers(1, 3))

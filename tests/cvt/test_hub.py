@@ -13,11 +13,11 @@ import torch
 from huggingface_hub import constants
 from PIL import Image
 
-from cvt.checkpoint import is_cached, resolve_file
 from cvt.config import CvtConfig
 from cvt.errors import CheckpointError
 from cvt.hub import cached_folder
 from cvt.image_processor import CvtImageProcessor
+from cvt.locations import is_cached, resolve_file
 from cvt.model import CvtForImageClassification, CvtModel
 from tests.cvt.checkpoints import spelled
 from tests.cvt.stand_in_hub import StandInHub

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cvt.model import Attention, CvtForImageClassification
-from cvt.probe import Probe, probe_names, record
+from cvt.probe import Probe, record
 from tests.cvt.networks import small_classifier
 
 STAGES = "cvt.encoder.stages."
@@ -30,6 +30,10 @@ def model() -> CvtForImageClassification:
 @pytest.fixture
 def pixels() -> Tensor:
     return torch.randn(2, 3, 32, 48)
+
+
+def probe_names(model: nn.Module) -> list[str]:
+    return [name for name, module in model.named_modules() if isinstance(module, Probe)]
 
 
 def listeners(model: nn.Module) -> list[str]:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
-from cvt.trace import trace
+from cvt.tracing import trace
 from ui.credits import examples
 from ui.page import build, launch_options
 from visualize.attention import attention_map

@@ -18,7 +18,7 @@ from cvt.config import CvtConfig
 from cvt.errors import ConfigError
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
-from cvt.trace import Trace, trace
+from cvt.tracing import Trace, trace
 from ui.explorer import Explorer, assets, explorer_value, requested_class, with_evidence
 from ui.explorer.payload import DISPLAY_SIDE, levels
 

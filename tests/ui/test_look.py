@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cvt.trace import trace
+from cvt.tracing import trace
 from ui.look import fingerprint, look, probabilities, recall, traced
 from ui.models import LoadedModel
 

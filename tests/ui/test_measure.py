@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cvt.errors import ConfigError
-from cvt.trace import Trace
+from cvt.tracing import Trace
 from ui.curves import curves_value
 from ui.look import traced
 from ui.measure import KINDS, STEPS, measure, scorer, take_home

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from cvt.geometry import CropGeometry, Grid
-from cvt.trace import Trace
+from cvt.tracing import Trace
 from ui.look import traced
 from ui.models import LoadedModel
 from ui.stages import StripData, grid_picture, stage_attention, strip_value

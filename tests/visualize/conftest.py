@@ -15,7 +15,7 @@ from cvt.config import CvtConfig
 from cvt.geometry import CropGeometry, stage_geometry
 from cvt.image_processor import PreparedImage
 from cvt.model import CvtForImageClassification
-from cvt.trace import BlockTrace, StageTrace, Trace, trace
+from cvt.tracing import BlockTrace, StageTrace, Trace, trace
 
 SMALL: dict[str, dict[str, Any]] = {
     "released": {},

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from cvt.errors import ConfigError
 from cvt.model import CvtForImageClassification
-from cvt.trace import BlockTrace, StageTrace, Trace
+from cvt.tracing import BlockTrace, StageTrace, Trace
 from visualize import attention as maths
 from visualize.attention import (
     attention_distance,

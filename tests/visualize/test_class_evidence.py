@@ -12,7 +12,7 @@ import torch
 from cvt.errors import ConfigError
 from cvt.model import CvtForImageClassification
 from cvt.probe import record
-from cvt.trace import Trace
+from cvt.tracing import Trace
 from visualize.class_evidence import class_evidence
 from visualize.rollout import embedding_footprint, key_footprint
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cvt.trace import Trace
+from cvt.tracing import Trace
 from visualize.attention import attention_map
 from visualize.export import SCHEMA, save_arrays, save_summary, standard_maps, summary
 

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from cvt.errors import ConfigError
 from cvt.geometry import Grid
-from cvt.trace import Trace
+from cvt.tracing import Trace
 from visualize.faithfulness import blurred, centre_map, faithfulness, random_map
 from visualize.feature_maps import feature_map
 from visualize.heatmap import Heatmap

@@ -9,7 +9,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 from cvt.errors import ConfigError
-from cvt.trace import Trace
+from cvt.tracing import Trace
 from visualize.feature_maps import COLOUR_SPREAD, class_channels, feature_map, similarity_map
 
 FEATURES = [[[3, 0], [1, 0]], [[4, -2], [0, 0]]]

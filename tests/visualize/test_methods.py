@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cvt.errors import ConfigError
-from cvt.trace import Trace
+from cvt.tracing import Trace
 from visualize.methods import METHODS, MethodEntry, map_of, method_named, methods_shown
 from visualize.texts import word
 

@@ -14,7 +14,7 @@ from PIL import Image
 from cvt.config import CvtConfig
 from cvt.geometry import CropGeometry, Grid, stage_geometry
 from cvt.image_processor import CvtImageProcessor
-from cvt.trace import Trace
+from cvt.tracing import Trace
 from visualize.fonts import readable
 from visualize.heatmap import Heatmap, Kind
 from visualize.paint import framed, overlay, prepare, scale_bar

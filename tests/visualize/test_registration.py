@@ -11,7 +11,7 @@ from PIL import Image
 
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
-from cvt.trace import Trace, trace
+from cvt.tracing import Trace, trace
 from visualize.heatmap import Heatmap
 
 DISTANCE = 32

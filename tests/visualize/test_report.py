@@ -16,7 +16,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from cvt.config import CvtConfig
-from cvt.trace import Trace
+from cvt.tracing import Trace
 from visualize.fonts import writable
 from visualize.report import report
 

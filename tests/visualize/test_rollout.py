@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cvt.config import CvtConfig
 from cvt.errors import ConfigError
 from cvt.geometry import CropGeometry, Grid, convolved_size, stage_geometry
-from cvt.trace import BlockTrace, StageTrace, Trace
+from cvt.tracing import BlockTrace, StageTrace, Trace
 from visualize.rollout import embedding_footprint, key_footprint, rollout, spread_keys
 
 ROWS = [[0.5, 0.25, 0.25, 0], [0, 1, 0, 0], [0.25] * 4, [0.1, 0.2, 0.3, 0.4]]

@@ -24,7 +24,7 @@ from pydantic import Field
 
 from cvt.errors import ConfigError
 from cvt.geometry import Grid
-from cvt.trace import StageTrace, Trace
+from cvt.tracing import StageTrace, Trace
 from visualize.heatmap import Heatmap
 from visualize.methods import map_of, methods_shown
 

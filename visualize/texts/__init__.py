@@ -7,6 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal, get_args
 
+from cvt.errors import ConfigError
+
 __all__ = ["Language", "phrase", "word"]
 
 Language = Literal["en", "ja"]
@@ -15,7 +17,7 @@ Language = Literal["en", "ja"]
 @cache
 def _texts(language: Language) -> dict[str, dict[str, str]]:
     if language not in get_args(Language):
-        raise ValueError(f"language {language!r} must be one of {', '.join(map(repr, get_args(Language)))}")
+        raise ConfigError(f"language {language!r} must be one of {', '.join(map(repr, get_args(Language)))}")
     return tomllib.loads(files(__package__).joinpath(f"{language}.toml").read_text(encoding="utf-8"))
 
 
@@ -23,7 +25,7 @@ def phrase(language: Language, section: str, key: str, **values: object) -> str:
     """A template of a language's file, filled in.
 
     Raises:
-        ValueError: there is no such language.
+        ConfigError: there is no such language.
     """
     return _texts(language)[section][key].format(**values)
 

@@ -20,7 +20,7 @@ from cvt.geometry import stage_geometry
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 from cvt.probe import record
-from cvt.trace import Trace, trace, traces
+from cvt.tracing import Trace, trace, traces
 from tests.cvt.networks import small_classifier
 
 STAGES = "cvt.encoder.stages."

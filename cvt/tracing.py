@@ -17,7 +17,7 @@ from cvt.image_processor import CvtImageProcessor, upright_rgb
 from cvt.model import CvtForImageClassification
 from cvt.probe import record
 
-__all__ = ["BlockTrace", "StageTrace", "Trace", "trace", "traces"]
+__all__ = ["BlockTrace", "StageTrace", "Trace", "class_index", "trace", "traces"]
 
 
 @dataclass(frozen=True)
