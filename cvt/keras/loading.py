@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+import keras
 import ml_dtypes  # noqa: F401 — teaches NumPy bfloat16, which a safetensors file may hold
 import numpy as np
 
@@ -17,12 +18,9 @@ from cvt.keras.tensorflow_files import from_tensorflow, is_h5, is_tensorflow, re
 from cvt.keras.weights import from_pytorch, named_weights, pytorch_shape
 from cvt.locations import find, listing
 
-if TYPE_CHECKING:
-    from cvt.keras.model import TFCvtPreTrainedModel
-
 __all__ = ["KERAS_WEIGHTS_NAMES", "load_model"]
 
-ModelType = TypeVar("ModelType", bound="TFCvtPreTrainedModel")
+ModelType = TypeVar("ModelType", bound=keras.Model)
 
 KERAS_WEIGHTS_NAMES = (*WEIGHTS_NAMES[:2], "tf_model.h5", "tf_model.h5.index.json", *WEIGHTS_NAMES[2:])
 """What a folder's weights may be called, the preferred name first; reading PyTorch's pickles needs torch."""

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from cvt.types import ProblemType
+from cvt.config_fields import ProblemType
 
 __all__ = ["ClassificationLoss"]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
@@ -16,13 +16,10 @@ from cvt.files import write_whole
 from cvt.keras.tensorflow_files import write_h5
 from cvt.keras.weights import named_weights, to_pytorch
 
-if TYPE_CHECKING:
-    from cvt.keras.model import TFCvtPreTrainedModel
-
 __all__ = ["save_model"]
 
 
-def save_model(model: TFCvtPreTrainedModel, save_directory: str | Path, *, safe_serialization: bool = True) -> None:
+def save_model(model: keras.Model, save_directory: str | Path, *, safe_serialization: bool = True) -> None:
     """Write ``config.json`` and the weights into a folder, which is made if missing; each file whole or not at all.
 
     Args:
