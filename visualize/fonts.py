@@ -1,42 +1,33 @@
-"""Fonts that can write class names: DejaVu Sans, which comes with matplotlib, and a CJK font where there is one."""
+"""The fonts of pictures and sheets, the same on every machine: DejaVu Sans, which comes with matplotlib, and a Japanese
+one, which comes with this package (``typeface/``).
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
+from importlib.resources import files
+from pathlib import Path
 
 from PIL import ImageFont
 
-from visualize.texts import Language, phrase
+__all__ = ["families", "pillow_font", "writable"]
 
-__all__ = ["families", "pillow_font", "readable", "writable"]
-
-_CJK = (
-    "Noto Sans CJK JP",
-    "Noto Sans JP",
-    "Source Han Sans JP",
-    "Hiragino Sans",
-    "Yu Gothic",
-    "Meiryo",
-    "MS Gothic",
-    "IPAexGothic",
-    "IPAGothic",
-    "TakaoPGothic",
-    "VL PGothic",
-    "WenQuanYi Zen Hei",
-    "Droid Sans Fallback",
-)
+JAPANESE = "CvT Explorer Gothic"
 
 
 @cache
 def _files() -> dict[str, str]:
-    """Font files by family, in the order of preference."""
+    """Font files by family, in the order of preference; known to matplotlib from the first call on."""
+    import matplotlib
     from matplotlib.font_manager import fontManager
 
-    installed: dict[str, str] = {}
-    for font in fontManager.ttflist:
-        if font.style == "normal" and font.weight in (400, "normal", "regular", "book") and font.stretch == "normal":
-            installed.setdefault(font.name, font.fname)
-    return {family: installed[family] for family in ("DejaVu Sans", *_CJK) if family in installed}
+    japanese = str(files("visualize").joinpath("typeface", "CvTExplorerGothic.ttf"))
+    fontManager.addfont(japanese)
+    regular = fontManager.ttflist[-1]
+    fontManager.ttflist.append(replace(regular, weight=700))  # bold lines too are looked up in it, without a complaint
+    latin = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return {"DejaVu Sans": str(latin), JAPANESE: japanese}
 
 
 @cache
@@ -54,11 +45,6 @@ def families() -> list[str]:
 def writable(text: str) -> bool:
     """Whether every character of a text can be drawn, rather than become an empty box."""
     return all(any(ord(character) in _characters(family) for family in _files()) for character in text)
-
-
-def readable(language: Language) -> Language:
-    """A language, or English where no installed font can write its words."""
-    return language if writable(phrase(language, "report", "title")) else "en"
 
 
 @cache

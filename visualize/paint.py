@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from cvt.errors import ConfigError
-from visualize.fonts import pillow_font, readable
+from visualize.fonts import pillow_font
 from visualize.heatmap import Heatmap, sample
 from visualize.palette import (
     Limits,
@@ -160,7 +160,7 @@ def scale_bar(
     Raises:
         ConfigError: an argument is out of range, or the map holds a value that is not finite.
     """
-    language, scale = readable(language), limits or _limits(heatmap, stretch=stretch)
+    scale = limits or _limits(heatmap, stretch=stretch)
     ticks = {} if heatmap.kind == "colour" else scale_ticks(heatmap, scale, language)
     baseline = ticks.pop(scale.baseline, None) if scale.baseline else None
     size = min(max(width // 32, 10), 18)

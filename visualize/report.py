@@ -14,7 +14,7 @@ from cvt.errors import ConfigError
 from visualize.attention import attention_heads, attention_received
 from visualize.describe import describe, detail, number, title
 from visualize.feature_maps import feature_map
-from visualize.fonts import families, pillow_font, readable, writable
+from visualize.fonts import families, pillow_font, writable
 from visualize.heatmap import Heatmap
 from visualize.methods import map_of
 from visualize.paint import Canvas, prepare
@@ -97,7 +97,7 @@ def report(
         model_name, photo_name: to be named on the sheet.
         evidence: traces of the same photo, each with a target, whose evidence is shown side by side; by default the
             trace itself, if it has a target.
-        language: of the words; English where no installed font can write it.
+        language: of the words.
         dpi: pixels per inch of a PNG.
 
     Raises:
@@ -110,7 +110,6 @@ def report(
         evidence = [trace]
     if any(one.target is None for one in evidence):
         raise ConfigError("a trace in evidence has no target: make it with trace(..., target=CLASS), by index or name")
-    language = readable(language)
     rolled = rollout(evidence[0], for_class=True) if evidence else rollout(trace)
     figure = _figure(trace, _lines(trace, rolled, evidence, language), model_name, photo_name, language)
     told = phrase(
@@ -369,6 +368,6 @@ def _fitting(text: str, width: float, size: float) -> str:
 
 
 def _label(trace: Trace, index: int) -> str:
-    """A class's name; its number where no installed font can write the name."""
+    """A class's name; its number where the fonts cannot write the name."""
     name = trace.label(index)
     return name if writable(name) else f"#{index}"
