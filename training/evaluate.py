@@ -28,9 +28,10 @@ from cvt.errors import CvtError
 from cvt.image_processor import CvtImageProcessor
 from cvt.locations import model_name, resolve_file
 from cvt.model import CvtForImageClassification
-from training.calibration import expected_calibration_error
-from training.data import DataError, find_images, short_name
-from training.model_card import model_card
+
+from .calibration import expected_calibration_error
+from .data import DataError, find_images, short_name
+from .model_card import model_card
 
 __all__ = ["Evaluation", "collect_logits", "evaluate", "main", "match_classes"]
 

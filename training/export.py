@@ -20,10 +20,11 @@ from cvt.config import CvtConfig
 from cvt.doubt import DOUBT_SCORES
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
-from training.calibration import doubt_threshold, expected_calibration_error, fit_temperature
-from training.data import ImageSet, hold_out, join, load_images
-from training.evaluate import collect_logits
-from training.run import RunFolder
+
+from .calibration import doubt_threshold, expected_calibration_error, fit_temperature
+from .data import ImageSet, hold_out, join, load_images
+from .evaluate import collect_logits
+from .run import RunFolder
 
 __all__ = ["export", "main"]
 

@@ -19,11 +19,12 @@ from tqdm import tqdm
 
 from cvt.image_processor import IMAGENET_MEAN, IMAGENET_STD
 from cvt.model import CvtForImageClassification
-from training import augment
-from training.data import ImageSet
-from training.optimizer import MovingAverage, Schedule, build_optimizers
-from training.recipe import Recipe
-from training.run import RunFolder, Workers
+
+from . import augment
+from .data import ImageSet
+from .optimizer import MovingAverage, Schedule, build_optimizers
+from .recipe import Recipe
+from .run import RunFolder, Workers
 
 __all__ = ["Progress", "Training", "predict"]
 

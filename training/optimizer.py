@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
-from training.recipe import Recipe
+from .recipe import Recipe
 
 __all__ = ["MovingAverage", "Muon", "Schedule", "build_optimizers", "decay_groups", "orthogonalise"]
 

@@ -173,6 +173,6 @@ def load_recipe(name: str) -> Recipe:
     stem = name.replace("-", "_")
     if stem not in known:
         raise ConfigError(f"recipe {name!r} must be one of {', '.join(known)}")
-    recipe = importlib.import_module(f"training.recipes.{stem}").RECIPE
+    recipe = importlib.import_module(f".recipes.{stem}", __package__).RECIPE
     assert isinstance(recipe, Recipe)
     return recipe

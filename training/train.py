@@ -22,12 +22,13 @@ from cvt.errors import ConfigError, CvtError
 from cvt.image_processor import CvtImageProcessor
 from cvt.initialisation import initialise
 from cvt.model import CvtForImageClassification
-from training.data import DataError, hold_out, join, load_images
-from training.export import export
-from training.loop import Training
-from training.plot import plot_log
-from training.recipe import Recipe, load_recipe
-from training.run import RunFolder, Workers
+
+from .data import DataError, hold_out, join, load_images
+from .export import export
+from .loop import Training
+from .plot import plot_log
+from .recipe import Recipe, load_recipe
+from .run import RunFolder, Workers
 
 __all__ = ["build_model", "main", "train"]
 

@@ -23,12 +23,13 @@ from torch import Tensor
 from cvt.doubt import DOUBT_SCORES
 from cvt.errors import ConfigError, CvtError
 from cvt.model import CvtForImageClassification
-from training.calibration import auroc, doubt_threshold
-from training.data import ImageSet, hold_out, join, load_images
-from training.loop import Training, predict
-from training.recipe import Recipe, load_recipe
-from training.run import RunFolder, Workers
-from training.train import build_model
+
+from .calibration import auroc, doubt_threshold
+from .data import ImageSet, hold_out, join, load_images
+from .loop import Training, predict
+from .recipe import Recipe, load_recipe
+from .run import RunFolder, Workers
+from .train import build_model
 
 __all__ = ["fit_gaussians", "leave_out", "look", "mahalanobis", "main", "measure"]
 

@@ -7,7 +7,7 @@ checkpoint. Labels are not smoothed: too few images are held out to fit a temper
 smoothing leaves behind.
 """
 
-from training.recipe import Phase, Recipe
+from ..recipe import Phase, Recipe
 
 RECIPE = Recipe(
     name="finetune",

@@ -11,7 +11,7 @@ epoch equally many images, so that neither sharpness nor number gives Imagenette
 encoding, so most is learnt at 32 px, where a step costs a quarter.
 """
 
-from training.recipe import Phase, Recipe, Teacher
+from ..recipe import Phase, Recipe, Teacher
 
 RECIPE = Recipe(
     name="imagenet_210",

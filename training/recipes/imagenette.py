@@ -8,7 +8,7 @@ other work, took 1.9 hours; 88.8 % top-1 on the 3,925 validation images. That wa
 faster than one of two.
 """
 
-from training.recipe import Phase, Recipe
+from ..recipe import Phase, Recipe
 
 RECIPE = Recipe(
     name="imagenette",

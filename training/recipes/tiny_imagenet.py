@@ -7,7 +7,7 @@ Grids of 32, 16 and 8 tokens a side, 5.4 M parameters. Published small transform
 accuracy are not known.
 """
 
-from training.recipe import Phase, Recipe
+from ..recipe import Phase, Recipe
 
 RECIPE = Recipe(
     name="tiny_imagenet",
