@@ -26,6 +26,9 @@ NOT_INSTALLED = {".git", ".venv", "build", "runs", "tests", "docs"}
 
 MADE = {".pyc", ".pyi"}
 
+# Where the folders of the checkout are in what is installed.
+HOMES = {"cvt": "cvt", "visualize": "visualize", "training": "cvt_explorer/training"}
+
 
 def requirements(path: Path) -> list[Requirement]:
     lines = (line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
@@ -79,16 +82,16 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def test_the_wheel_has_names_of_its_own(wheel: Path) -> None:
     names = {name.partition("/")[0] for name in ZipFile(wheel).namelist()}
-    assert {name for name in names if not name.endswith(".dist-info")} == {"cvt", "visualize"}
+    assert {name for name in names if not name.endswith(".dist-info")} == {"cvt", "cvt_explorer", "visualize"}
 
 
-def test_the_wheel_has_every_file_of_its_packages(wheel: Path) -> None:
+@pytest.mark.parametrize("folder", HOMES)
+def test_the_wheel_has_every_file_of_its_packages(wheel: Path, folder: str) -> None:
     names = set(ZipFile(wheel).namelist())
-    for package in ("cvt", "visualize"):
-        files = [path for path in (ROOT / package).rglob("*") if path.is_file() and path.suffix not in MADE]
-        missing = {path.relative_to(ROOT).as_posix() for path in files} - names
-        assert len(files) > 10
-        assert not missing
+    files = [path for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix not in MADE]
+    missing = {f"{HOMES[folder]}/{path.relative_to(ROOT / folder).as_posix()}" for path in files} - names
+    assert len(files) > 3
+    assert not missing, "pyproject.toml says which packages and files are installed"
 
 
 def test_the_libraries_do_without_gradio(installed: Path, tmp_path: Path) -> None:
@@ -104,6 +107,13 @@ def test_a_model_and_its_words_are_inside(installed: Path, tmp_path: Path) -> No
     run(installed / "cvt-visualize", photo, "--out", tmp_path / "out", "--language", "ja", cwd=tmp_path)
     made = sorted(path.suffix for path in (tmp_path / "out").iterdir())
     assert made == [".json", ".npz", ".png"]
+
+
+def test_training_stands_below_another_name(installed: Path, tmp_path: Path) -> None:
+    asked = "from cvt_explorer.training.recipe import load_recipe; print(load_recipe('imagenette').name)"
+    assert run(installed / "python", "-c", asked, cwd=tmp_path).strip() == "imagenette"
+    help_text = run(installed / "python", "-m", "cvt_explorer.training.train", "--help", cwd=tmp_path)
+    assert "--recipe" in help_text
 
 
 def test_types_are_announced(wheel: Path) -> None:
