@@ -68,11 +68,11 @@ class WatchedBlocks(gr.Blocks):
         """The files that every page shows when it opens."""
         return set().union(*(getattr(block, "keep_in_cache", ()) for block in self.blocks.values()))
 
-    async def process_api(self, *args: Any, session_hash: str | None = None, **named: Any) -> dict[str, Any]:
+    async def process_api(self, *args: Any, **named: Any) -> dict[str, Any]:
         """As Gradio does it, with the session known to what happens inside."""
-        token = _session.set(session_hash)
+        token = _session.set(named.get("session_hash"))
         try:
-            return await super().process_api(*args, session_hash=session_hash, **named)
+            return await super().process_api(*args, **named)
         finally:
             _session.reset(token)
 
