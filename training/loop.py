@@ -76,7 +76,7 @@ def make_batch(
         pixels = augment.warp(pixels, recipe.warp, generator)
     pixels = normalise(augment.augment_colour(pixels, recipe.colour, generator))
     targets = augment.one_hot(labels, num_classes, phase.label_smoothing)
-    if taught is not None and recipe.teacher and phase.taught:
+    if taught is not None and recipe.teacher:
         targets = targets.lerp((taught.float() / recipe.teacher.temperature).softmax(1), recipe.teacher.share)
     if phase.clean:
         return pixels, targets

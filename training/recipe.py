@@ -40,7 +40,6 @@ class Phase:
         clean: without mixing, warping and erasing.
         label_smoothing: probability spread over all classes. A network that ends its training with it stays less sure
             than it is right where it is sure, and no temperature mends that (Müller et al. 2019, arXiv 1906.02629).
-        taught: whether the recipe's teacher, if it has one, takes its part in the targets.
         restart: share of the full learning rate from which a new half cosine falls, over this phase and those that
             follow; without it the present one goes on. Warm restarts: Loshchilov & Hutter 2017, arXiv 1608.03983.
     """
@@ -50,7 +49,6 @@ class Phase:
     batch_size: int
     clean: bool = False
     label_smoothing: float = 0.1
-    taught: bool = True
     restart: float | None = None
 
     def images_per_step(self, images: int) -> int:
