@@ -14,7 +14,6 @@ import bisect
 import json
 import os
 import re
-import shutil
 import socket
 import statistics
 import time
@@ -30,11 +29,13 @@ import torch
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks.chromium import find_chromium
 from cvt.config import CvtConfig
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 from cvt.tracing import trace
-from ui.explorer import Explorer, ExplorerData, explorer_value, with_evidence
+from ui.components.explorer import Explorer, ExplorerData, explorer_value, with_evidence
+from ui.launch import launch_options
 
 VIEWS = ("attention", "attention_cls", "attention_received", "feature", "similarity", "rollout", "class_evidence")
 WORK = ("EventDispatch", "FireAnimationFrame", "UpdateLayoutTree", "Layout", "PrePaint", "Paint", "Layerize", "Commit")
@@ -81,11 +82,12 @@ def opened(demo: gr.Blocks) -> Iterator[Page]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    _, url, _ = demo.launch(server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True)
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    _, url, _ = demo.launch(
+        server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **launch_options()
+    )
     try:
         with sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+            browser = driver.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
             page = browser.new_page(viewport={"width": 1280, "height": 1000}, locale="en-GB")
             page.set_default_timeout(120_000)
             page.goto(str(url))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from ui.page import build, launch_options
+from benchmarks.chromium import find_chromium
+from ui.launch import launch_options
+from ui.page import build
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,8 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     demo = build(options.model)
     address = str(demo.launch(server_name="127.0.0.1", quiet=True, prevent_thread_lock=True, **launch_options())[1])
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = driver.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu"])
         for shot in SHOTS:
             path = options.folder / f"{shot.name}.webp"
             take(browser, address, shot).save(path, quality=84, method=6)

@@ -45,10 +45,18 @@ def imported(path: Path) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            source = source_of(path, node)
+            names.add(source)
+            names.update(f"{source}.{alias.name}" for alias in node.names)
     return names
+
+
+def source_of(path: Path, node: ast.ImportFrom) -> str:
+    """Full name of what a file imports from; one dot is the file's own package, each more the one above."""
+    package = path.relative_to(ROOT).parent.parts
+    above = package[: len(package) + 1 - node.level] if node.level else ()
+    return ".".join([*above, *([node.module] if node.module else [])])
 
 
 @pytest.mark.parametrize("layer", FORBIDDEN)
@@ -119,8 +127,8 @@ def module_name(path: Path) -> str:
 def names_used(path: Path) -> frozenset[tuple[str, str]]:
     """Every ``from module import name`` of a file, as (module, name), at any depth and for types alone too."""
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    froms = (node for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level)
-    return frozenset((node.module or "", alias.name) for node in froms for alias in node.names)
+    froms = (node for node in nodes if isinstance(node, ast.ImportFrom))
+    return frozenset((source_of(path, node), alias.name) for node in froms for alias in node.names)
 
 
 def imports_within(layer: str) -> dict[str, set[str]]:

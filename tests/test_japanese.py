@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cvt.geometry import Grid
-from ui.texts import words
 from visualize.describe import describe
 from visualize.heatmap import Heatmap
+from visualize.language import Language
 from visualize.palette import limits
 from visualize.scale import scale_title
-
-ROOT = Path(__file__).parent.parent
 
 JAPANESE = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]"
 RULES = {
@@ -31,7 +26,7 @@ RULES = {
     "no long vowel at the end": re.compile(r"(パラメータ|コンピュータ|サーバ|ユーザ|レイヤ|エラ|フォルダ)(?!ー)"),
 }
 MARKUP = re.compile(r"\]\([^)]*\)|\[(?=\{|[^\]]*\]\()|^(- |#+ )", re.MULTILINE)  # Markdown's own brackets and spaces
-LABELS_OWN_LINES = {"photo_hint"}
+LABELS_OWN_LINES = {"page photo_hint"}
 
 
 def broken(told: str) -> list[str]:
@@ -42,15 +37,8 @@ def broken(told: str) -> list[str]:
 
 def texts() -> Iterator[tuple[str, str]]:
     """Every Japanese text as it is kept, by a name that says where."""
-    yield from ((f"ui/content {name}", told) for name, told in words("ja").items())
-    explorer = json.loads((ROOT / "ui/explorer/texts/ja.json").read_text(encoding="utf-8"))
-    yield from ((f"ui/explorer {name}", told) for name, told in explorer.items())
-    pictures = tomllib.loads((ROOT / "visualize/texts/ja.toml").read_text(encoding="utf-8"))
-    yield from (
-        (f"visualize {section}.{name}", told) for section in pictures for name, told in pictures[section].items()
-    )
-    for example in json.loads((ROOT / "examples/examples.json").read_text(encoding="utf-8")):
-        yield from ((f"example {example['id']} {key}", example[key]["ja"]) for key in ("title", "licence"))
+    for section, told in Language.of("ja").texts.items():
+        yield from ((f"{section} {name}", text) for name, text in told.items())
 
 
 TEXTS = dict(texts())
@@ -58,7 +46,7 @@ TEXTS = dict(texts())
 
 @pytest.mark.parametrize("name", sorted(TEXTS))
 def test_every_text_keeps_to_the_rules(name: str) -> None:
-    told = TEXTS[name].replace("\n", "") if name.removeprefix("ui/content ") in LABELS_OWN_LINES else TEXTS[name]
+    told = TEXTS[name].replace("\n", "") if name in LABELS_OWN_LINES else TEXTS[name]
     assert broken(told) == []
 
 
@@ -102,17 +90,3 @@ def test_sentences_that_are_put_together_keep_to_them_too(kind: str) -> None:
     heatmap = Heatmap(values, grid, kind, "attention", unit="share of attention", details=details)  # type: ignore[arg-type]
     assert broken(describe(heatmap, "ja")) == []
     assert broken(scale_title(heatmap, limits(heatmap, stretch=True), "ja").replace(" · ", "")) == []
-
-
-def test_pictures_and_explorer_have_the_same_texts_in_both_languages() -> None:
-    kept = {
-        language: json.loads((ROOT / f"ui/explorer/texts/{language}.json").read_text()) for language in ("en", "ja")
-    }
-    assert kept["en"].keys() == kept["ja"].keys()
-    pictures = {
-        language: tomllib.loads((ROOT / f"visualize/texts/{language}.toml").read_text()) for language in ("en", "ja")
-    }
-    assert pictures["en"].keys() == pictures["ja"].keys()
-    spoken_as_they_are = {"name", "value", "unit"}  # what these hold is English itself
-    for section in pictures["en"].keys() - spoken_as_they_are:
-        assert pictures["en"][section].keys() == pictures["ja"][section].keys(), section

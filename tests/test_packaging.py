@@ -22,12 +22,12 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LISTS = sorted(ROOT.glob("requirements*.txt"))
-NOT_INSTALLED = {".git", ".venv", "build", "runs", "tests", "docs"}
+NOT_INSTALLED = {".git", ".venv", "build", "docs", "node_modules", "runs", "tests"}
 
 MADE = {".pyc", ".pyi"}
 
 # Where the folders of the checkout are in what is installed.
-HOMES = {"cvt": "cvt", "visualize": "visualize", "training": "cvt_explorer/training"}
+HOMES = {"cvt": "cvt", "visualize": "visualize", "words": "visualize/words", "training": "cvt_explorer/training"}
 
 
 def requirements(path: Path) -> list[Requirement]:

@@ -1,5 +1,8 @@
-"""The page: the only code that knows Gradio."""
+"""The Gradio half: the page, its handlers and its endpoints; what is drawn in the browser lies in ``web/``."""
 
-from ui.temporary import claim_folder
+import os
 
-claim_folder()  # here, because Gradio must not be imported before
+from .serving.folder import claim_folder
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+claim_folder()  # both here, because Gradio reads them when it is imported

@@ -14,15 +14,16 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from cvt.tracing import Trace, trace
-from ui import heatmaps
-from ui.errors import as_toasts
-from ui.image_input import Given, Photo, given
-from ui.look import probabilities
-from ui.models import ModelCache
 from visualize.describe import describe
 from visualize.heatmap import Heatmap
 from visualize.methods import METHODS, map_of, method_named
 from visualize.paint import overlay
+
+from . import arguments
+from .components.photo import Given, Photo, given
+from .errors import as_toasts
+from .session.look import probabilities
+from .session.models import LoadedModel, ModelCache
 
 __all__ = ["add_endpoints", "classify", "explain", "heatmap_file"]
 
@@ -52,17 +53,22 @@ def explain(
         ConfigError: an argument names something that is not there.
     """
     loaded = models.get(model)
-    arguments = (
-        heatmaps.parse_stage(stage, loaded.model.config.num_stages),
+    choice = (
+        arguments.parse_stage(stage, loaded.model.config.num_stages),
         int(block),
-        heatmaps.parse_head(head),
-        heatmaps.parse_query(query),
+        arguments.parse_head(head),
+        arguments.parse_query(query),
     )
-    seen = trace(loaded.model, loaded.processor, image)
-    if method_named(method).needs_target:
-        seen = trace(loaded.model, loaded.processor, image, target=heatmaps.parse_target(target, seen))
-    shown = map_of(seen, method, *arguments)
+    needs_target = method_named(method).needs_target
+    seen = trace(loaded.model, loaded.processor, image, target=_target(loaded, image, target) if needs_target else None)
+    shown = map_of(seen, method, *choice)
     return overlay(seen, shown), describe(shown), str(heatmap_file(seen, shown))
+
+
+def _target(loaded: LoadedModel, image: Image.Image, target: str) -> int | str:
+    """The class to explain; only for the most probable one does the network have to look twice."""
+    named = arguments.parse_target(target, loaded.model.config)
+    return trace(loaded.model, loaded.processor, image).top(1)[0][0] if named is None else named
 
 
 def heatmap_file(seen: Trace, shown: Heatmap) -> Path:

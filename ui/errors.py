@@ -12,9 +12,10 @@ from typing import Any
 import gradio as gr
 
 from cvt.errors import CheckpointError, CvtError, ImageError
-from ui.language import language_now
-from ui.texts import Language, words
-from ui.turn import OvertakenError
+from visualize.language import Language
+
+from .session.turn import OvertakenError
+from .words import language_now
 
 __all__ = ["PhotoError", "as_toasts", "warn"]
 
@@ -33,7 +34,7 @@ class PhotoError(ImageError):
     """
 
     def __init__(self, name: str, **values: object) -> None:
-        super().__init__(words("en")[name].format(**values))
+        super().__init__(Language.of("en").text("messages", name, **values))
         self.name, self.values = name, values
 
 
@@ -75,7 +76,7 @@ def warn(name: str, **values: object) -> None:
     """
     language = language_now()
     filled = {key: _reason(value, language) if isinstance(value, CvtError) else value for key, value in values.items()}
-    gr.Warning(_shown(words(language)[name].format(**filled)))
+    gr.Warning(_shown(language.text("messages", name, **filled)))
 
 
 def _toast(error: Exception, where: str) -> gr.Error:
@@ -86,15 +87,15 @@ def _toast(error: Exception, where: str) -> gr.Error:
         message = _reason(error, language)
     else:
         log.exception("unexpected error in %s", where, exc_info=error)
-        message = words(language)["error_server"]
+        message = language.text("messages", "error_server")
     return gr.Error(_shown(message), print_exception=False)
 
 
 def _reason(error: CvtError, language: Language) -> str:
     if isinstance(error, PhotoError):
-        return words(language)[error.name].format(**error.values)
+        return language.text("messages", error.name, **error.values)
     name = next(name for kind, name in _KINDS if isinstance(error, kind))
-    return words(language)[name].format(reason=error)
+    return language.text("messages", name, reason=error)
 
 
 def _shown(message: str) -> str:

@@ -1,21 +1,20 @@
-"""Small pictures of the examples to choose from, and whose photo is on screen."""
+"""The photos that come with the page, each with its author and licence."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-import gradio as gr
-from gradio.data_classes import GradioModel
 from PIL import Image
 
-from ui.credits import FOLDER, examples
-from ui.image_input import Given, given
+from cvt.photo import open_photo
+from visualize.language import Language
 
-__all__ = ["SMALL", "SMALL_AT", "ExamplePicker", "PickerData", "chosen_photo", "picker_value"]
+__all__ = ["FOLDER", "SMALL", "SMALL_AT", "Example", "credits_text", "examples"]
 
-STATIC = Path(__file__).with_name("static")
+FOLDER = Path(__file__).parent.parent / "examples"
 
 SMALL = FOLDER / "small"
 
@@ -23,74 +22,47 @@ SMALL_AT = "examples"
 """Where the small pictures are served, below the page."""
 
 
-class PictureCredit(GradioModel):
-    """What the browser gets of an example; ``image`` is the address of the small picture, seen from the page."""
+@dataclass(frozen=True)
+class Example:
+    """One photo; ``id`` is what an address calls it, and what words call its title by."""
 
     id: str
-    title: dict[str, str]
+    file: str
     author: str
-    licence: dict[str, str]
+    licence: str
     licence_url: str
     source: str
-    image: str
+    changes: str
 
+    @property
+    def path(self) -> Path:
+        """Where the photo lies."""
+        return FOLDER / self.file
 
-class PickerData(GradioModel):
-    """All of them, and the one on screen; None for a photo that somebody brought."""
+    @property
+    def small(self) -> str:
+        """The address of its small picture, seen from the page."""
+        return f"{SMALL_AT}/{self.file}"
 
-    pictures: list[PictureCredit]
-    chosen: str | None
-
-
-class ExamplePicker(gr.HTML):
-    """Small pictures to choose from. Raises ``select`` when ``chosen`` in its value has changed."""
-
-    data_model = PickerData
-
-    def __init__(self, value: PickerData | None = None, **options: Any) -> None:
-        super().__init__(
-            value,
-            html_template='<div id="examples" role="group"></div><p class="credit" aria-live="polite"></p>',
-            css_template=(STATIC / "examples.css").read_text(encoding="utf-8"),
-            js_on_load=(STATIC / "examples.js").read_text(encoding="utf-8"),
-            apply_default_css=False,
-            **options,
-        )
-
-    def preprocess(self, payload: PickerData | None) -> str | None:  # type: ignore[override]
-        """The id of the example on screen, None for any other photo."""
-        return payload.chosen if payload is not None and payload.chosen in examples() else None
-
-    def api_info(self) -> dict[str, Any]:
-        """The schema of the value."""
-        return PickerData.model_json_schema()
-
-
-def chosen_photo(photo: Given, example: str | None) -> Image.Image:
-    """The photo on screen: an example by its name, whatever file the browser has for it, else what was brought.
-
-    Raises:
-        ImageError: it cannot be used.
-    """
-    return given(photo) if example is None else examples()[example].open()
-
-
-def picker_value(chosen: str | None) -> PickerData:
-    """The picker's value with one of the examples, or none, marked as the one on screen."""
-    return PickerData(pictures=_pictures(), chosen=chosen)
+    def open(self) -> Image.Image:
+        """The photo itself."""
+        return open_photo(self.path)
 
 
 @cache
-def _pictures() -> list[PictureCredit]:
-    return [
-        PictureCredit(
-            id=one.id,
-            title=one.title,
-            author=one.author,
-            licence=one.licence,
-            licence_url=one.licence_url,
-            source=one.source,
-            image=f"{SMALL_AT}/{one.file}",
-        )
-        for one in examples().values()
-    ]
+def examples() -> dict[str, Example]:
+    """All of them by id, the one to start with first."""
+    content = json.loads((FOLDER / "examples.json").read_text(encoding="utf-8"))
+    return {one["id"]: Example(**one) for one in content}
+
+
+def credits_text(language: Language) -> str:
+    """Every photo's credit, as a Markdown list."""
+    return "\n".join(
+        language.text("examples", "credit", **asdict(one) | _in_words(one, language)) for one in examples().values()
+    )
+
+
+def _in_words(example: Example, language: Language) -> dict[str, str]:
+    """Title and licence; a licence without words of its own is called the same everywhere."""
+    return {"title": language.word("examples", example.id), "licence": language.word("examples", example.licence)}

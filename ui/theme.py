@@ -8,7 +8,7 @@ import gradio as gr
 
 __all__ = ["PAGE_STYLE", "theme"]
 
-PAGE_STYLE = Path(__file__).with_name("static") / "page.css"
+PAGE_STYLE = Path(__file__).with_name("page.css")
 
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Hiragino Sans", "Noto Sans", "Noto Sans CJK JP", "sans-serif")
 

@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 from PIL import Image
 from tqdm import tqdm
@@ -28,8 +27,8 @@ from cvt.image_processor import CvtImageProcessor, open_photo
 from cvt.model import CvtForImageClassification
 from cvt.tracing import Trace, class_index, traces
 from visualize.export import save_arrays, save_summary
+from visualize.language import LANGUAGES
 from visualize.report import SUFFIXES, report
-from visualize.texts import Language
 from visualize.threads import calm_numpy
 
 Failure = tuple[Path, str]
@@ -227,7 +226,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--resolution", type=_positive, metavar="PIXELS", help="side of the model's input; default: the model's own")
     add("--batch", type=_positive, default=4, metavar="N", help="photos run together (default: 4)")
     add("--device", default="auto", help="'auto' (default), 'cpu', 'cuda', …")
-    add("--language", choices=get_args(Language), default="en", help="of the sheets and summaries")
+    add("--language", choices=LANGUAGES, default="en", help="of the sheets and summaries")
     return parser
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from visualize.heatmap import Heatmap
+from visualize.language import phrase, word
 from visualize.palette import limits
-from visualize.texts import Language, phrase, word
 
 if TYPE_CHECKING:
     from cvt.geometry import Grid
@@ -32,7 +32,7 @@ ONE_SIGN = 0.01
 """Below this share of the strength, a sign is not worth a word."""
 
 
-def describe(heatmap: Heatmap, language: Language = "en") -> str:
+def describe(heatmap: Heatmap, language: str = "en") -> str:
     """A sentence such as "Attention (stage 3) concentrates in the upper left; 4 of 49 keys hold half of it."
 
     Places are thirds of the part of the photo that the model saw, by the true centres of the cells. The thresholds
@@ -46,7 +46,7 @@ def describe(heatmap: Heatmap, language: Language = "en") -> str:
     return tell[heatmap.kind](heatmap, title(heatmap, language), language) + phrase(language, "describe", "end")
 
 
-def title(heatmap: Heatmap, language: Language = "en", *, details: bool = True) -> str:
+def title(heatmap: Heatmap, language: str = "en", *, details: bool = True) -> str:
     """What a map is: its name and, in brackets, where it comes from."""
     name = word(language, "name", heatmap.name)
     name = name[:1].upper() + name[1:]
@@ -91,7 +91,7 @@ def place(weights: np.ndarray, grid: Grid) -> str:
     return ("upper", "middle", "lower")[row] + "_" + ("left", "middle", "right")[column]
 
 
-def _distribution(heatmap: Heatmap, subject: str, language: Language) -> str:
+def _distribution(heatmap: Heatmap, subject: str, language: str) -> str:
     values, cls = heatmap.values, heatmap.cls_share or 0.0
     if values.sum() <= 0 or cls > 0.995:
         return phrase(language, "describe", "cls_only" if cls > 0 else "zero", subject=subject)
@@ -117,7 +117,7 @@ def _distribution(heatmap: Heatmap, subject: str, language: Language) -> str:
     return told + (phrase(language, "describe", "cls", share=f"{cls:.0%}") if cls >= 0.05 else "")
 
 
-def _sequential(heatmap: Heatmap, subject: str, language: Language) -> str:
+def _sequential(heatmap: Heatmap, subject: str, language: str) -> str:
     values = heatmap.values
     low, high = float(values.min()), float(values.max())
     if low == high == 0:
@@ -132,7 +132,7 @@ def _sequential(heatmap: Heatmap, subject: str, language: Language) -> str:
     return phrase(language, "describe", "uneven", place=highest, other=lowest, **told)
 
 
-def _diverging(heatmap: Heatmap, subject: str, language: Language) -> str:
+def _diverging(heatmap: Heatmap, subject: str, language: str) -> str:
     values = heatmap.values
     positive, negative = values.clip(min=0), (-values).clip(min=0)
     strength = float(np.abs(values).sum(dtype=np.float64))
@@ -148,7 +148,7 @@ def _diverging(heatmap: Heatmap, subject: str, language: Language) -> str:
     return phrase(language, "describe", "signed", place=where, other=other, **told)
 
 
-def _colour(heatmap: Heatmap, subject: str, language: Language) -> str:
+def _colour(heatmap: Heatmap, subject: str, language: str) -> str:
     names = _colour_names(heatmap.values)
     found, counts = np.unique(names, return_counts=True)
     order = np.argsort(-counts, kind="stable")
@@ -185,7 +185,7 @@ def _colour_names(rgb: np.ndarray) -> np.ndarray:
     return np.where(chroma < 0.15, greys, hues[np.digitize(hue, edges)])
 
 
-def detail(key: str, value: str | int, language: Language) -> str:
+def detail(key: str, value: str | int, language: str) -> str:
     if key in ("query", "start", "token"):
         row_column = re.fullmatch(r"row (\d+), column (\d+)", str(value))
         if row_column:

@@ -38,7 +38,6 @@ from visualize.describe import describe
 from visualize.feature_maps import feature_map
 from visualize.heatmap import Heatmap
 from visualize.rollout import rollout
-from visualize.texts import Language
 
 if TYPE_CHECKING:
     from cvt.geometry import CropGeometry, Grid
@@ -102,7 +101,7 @@ def save_arrays(trace: Trace, path: str | Path, *, model_name: str = "") -> None
         np.savez(file, **arrays)
 
 
-def summary(trace: Trace, *, model_name: str = "", photo_name: str = "", language: Language = "en") -> dict[str, Any]:
+def summary(trace: Trace, *, model_name: str = "", photo_name: str = "", language: str = "en") -> dict[str, Any]:
     """What a trace says, as plain JSON types: prediction, geometry, and every standard map in words and numbers.
 
     Raises:
@@ -137,14 +136,14 @@ def summary(trace: Trace, *, model_name: str = "", photo_name: str = "", languag
 
 
 def save_summary(
-    trace: Trace, path: str | Path, *, model_name: str = "", photo_name: str = "", language: Language = "en"
+    trace: Trace, path: str | Path, *, model_name: str = "", photo_name: str = "", language: str = "en"
 ) -> None:
     """Write :func:`summary` as a JSON file."""
     told = summary(trace, model_name=model_name, photo_name=photo_name, language=language)
     Path(path).write_text(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _map_summary(heatmap: Heatmap, language: Language) -> dict[str, Any]:
+def _map_summary(heatmap: Heatmap, language: str) -> dict[str, Any]:
     row, column = np.unravel_index(int(heatmap.values.argmax()), heatmap.values.shape)
     return {
         "name": heatmap.name,

@@ -22,7 +22,6 @@ from visualize.palette import (
 )
 from visualize.palette import limits as _limits
 from visualize.scale import scale_ticks, scale_title
-from visualize.texts import Language
 
 if TYPE_CHECKING:
     from cvt.geometry import CropGeometry, Grid
@@ -151,7 +150,7 @@ def scale_bar(
     stretch: bool = False,
     width: int = 512,
     palette: Palette | None = None,
-    language: Language = "en",
+    language: str = "en",
 ) -> Image.Image:
     """A map's scale as a picture: its name and unit, the palette, the numbers at its ends, and the baseline.
 
@@ -185,7 +184,7 @@ def scale_bar(
     return picture
 
 
-def framed(trace: Trace, heatmap: Heatmap, *, language: Language = "en", **options: Any) -> Image.Image:
+def framed(trace: Trace, heatmap: Heatmap, *, language: str = "en", **options: Any) -> Image.Image:
     """:func:`overlay`, which takes the ``options``, with the scale below it."""
     picture = overlay(trace, heatmap, **options)
     shared = {name: options[name] for name in ("limits", "stretch", "palette") if name in options}

@@ -16,12 +16,12 @@ from visualize.describe import describe, detail, number, title
 from visualize.feature_maps import feature_map
 from visualize.fonts import families, pillow_font, writable
 from visualize.heatmap import Heatmap
+from visualize.language import phrase, word
 from visualize.methods import map_of
 from visualize.paint import Canvas, prepare
 from visualize.palette import Limits, default_palette, limits, lookup_table, shared_limits
 from visualize.rollout import rollout
 from visualize.scale import scale_ticks
-from visualize.texts import Language, phrase, word
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,7 +81,7 @@ def report(
     model_name: str = "",
     photo_name: str = "",
     evidence: Sequence[Trace] = (),
-    language: Language = "en",
+    language: str = "en",
     dpi: int = 200,
 ) -> None:
     """Write a sheet about one photo, legible on A4.
@@ -124,7 +124,7 @@ def report(
     figure.savefig(path, format=suffix[1:], dpi=dpi, metadata=metadata[suffix])
 
 
-def _lines(trace: Trace, rolled: Heatmap, evidence: Sequence[Trace], language: Language) -> list[list[_Row]]:
+def _lines(trace: Trace, rolled: Heatmap, evidence: Sequence[Trace], language: str) -> list[list[_Row]]:
     """What stands on each line of the sheet below photo and prediction."""
     stages = range(len(trace.stages))
     in_stage = [detail("stage", stage + 1, language) for stage in stages]
@@ -156,9 +156,7 @@ def _lines(trace: Trace, rolled: Heatmap, evidence: Sequence[Trace], language: L
     return lines
 
 
-def _figure(
-    trace: Trace, lines: Sequence[Sequence[_Row]], model_name: str, photo_name: str, language: Language
-) -> Figure:
+def _figure(trace: Trace, lines: Sequence[Sequence[_Row]], model_name: str, photo_name: str, language: str) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -201,7 +199,7 @@ def _levelled(wanted: Sequence[float], available: float) -> list[float]:
     return [min(height, level) for height in wanted]
 
 
-def _header(figure: Figure, trace: Trace, model_name: str, photo_name: str, language: Language) -> float:
+def _header(figure: Figure, trace: Trace, model_name: str, photo_name: str, language: str) -> float:
     """Writes what was run on what; returns where the rest begins."""
     config, crop = trace.config, trace.crop
     width = PAGE[0] - 2 * MARGIN
@@ -231,7 +229,7 @@ def _header(figure: Figure, trace: Trace, model_name: str, photo_name: str, lang
     return MARGIN + 0.7
 
 
-def _prediction(figure: Figure, box: _Box, trace: Trace, language: Language) -> None:
+def _prediction(figure: Figure, box: _Box, trace: Trace, language: str) -> None:
     """The most probable classes as bars from 0 to 1."""
     _write(figure, box.left, box.top, phrase(language, "report", "prediction"), TEXT, bold=True)
     axes = _axes(figure, box)
@@ -266,7 +264,7 @@ def _around(first: int, last: int, size: int, wanted: int) -> tuple[int, int]:
     return start, start + length
 
 
-def _row(figure: Figure, box: _Box, row: _Row, canvas: Canvas, window: _Window, language: Language) -> None:
+def _row(figure: Figure, box: _Box, row: _Row, canvas: Canvas, window: _Window, language: str) -> None:
     unit = word(language, "unit", row.maps[0].unit)
     in_unit = phrase(language, "scale", "in_unit", name=row.heading, unit=unit)
     headings = [in_unit, row.heading] if unit else [row.heading]
@@ -306,7 +304,7 @@ def _picture(figure: Figure, box: _Box, picture: Image.Image, *, anchor: str, se
             )
 
 
-def _scale(figure: Figure, box: _Box, heatmap: Heatmap, scale: Limits, language: Language) -> None:
+def _scale(figure: Figure, box: _Box, heatmap: Heatmap, scale: Limits, language: str) -> None:
     """A colour bar with its numbers, and the baseline below them."""
     axes = _axes(figure, _Box(box.left, box.top + 0.04, box.width, 0.07))
     axes.imshow(lookup_table(default_palette(heatmap.kind))[None], aspect="auto", extent=(scale.low, scale.high, 0, 1))

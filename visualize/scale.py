@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from visualize.describe import number, title
 from visualize.heatmap import Heatmap
+from visualize.language import phrase, word
 from visualize.palette import Limits
-from visualize.texts import Language, phrase, word
 
 __all__ = ["scale_ticks", "scale_title"]
 
 
-def scale_ticks(heatmap: Heatmap, scale: Limits, language: Language = "en") -> dict[float, str]:
+def scale_ticks(heatmap: Heatmap, scale: Limits, language: str = "en") -> dict[float, str]:
     """The numbers on a scale by their value: both ends, zero if it lies between, and the baseline in words."""
     ticks = {scale.low: number(scale.low), scale.high: number(scale.high)}
     if scale.low < 0 < scale.high:
@@ -20,7 +20,7 @@ def scale_ticks(heatmap: Heatmap, scale: Limits, language: Language = "en") -> d
     return ticks
 
 
-def scale_title(heatmap: Heatmap, scale: Limits, language: Language = "en") -> str:
+def scale_title(heatmap: Heatmap, scale: Limits, language: str = "en") -> str:
     """What a scale measures, in which unit, and, where it applies, that it is stretched or that values lie beyond."""
     words = [title(heatmap, language, details=False)]
     if heatmap.unit:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,9 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-from ui.look import probabilities, traced
-from ui.models import load, offered_models
-from ui.page import build, launch_options
+from benchmarks.chromium import find_chromium
+from ui.launch import launch_options
+from ui.page import build
+from ui.session.look import probabilities, traced
+from ui.session.models import load, offered_models
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -44,9 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """The system's Chromium, or Playwright's own where there is none; CHROMIUM names another."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = driver.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         yield browser
         browser.close()
 

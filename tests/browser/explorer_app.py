@@ -10,11 +10,17 @@ from typing import Any
 import gradio as gr
 import numpy as np
 from PIL import Image
+from starlette.middleware import Middleware
 
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 from cvt.tracing import Trace, trace
-from ui.explorer import Explorer, ExplorerData, explorer_value, requested_class, with_evidence
+from ui.components.explorer import Explorer, ExplorerData, explorer_value, requested_class, with_evidence
+from ui.serving import assets
+from ui.serving.document import DocumentHead
+
+PARTS: dict[str, Any] = {"app_kwargs": {"middleware": [Middleware(DocumentHead)], "routes": assets.routes()}}
+"""What a server of such a page has to be told."""
 
 RESOLUTION = 128
 """Grids of 32², 16² and 8² tokens, whatever the bundled model's own resolution."""

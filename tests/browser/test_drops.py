@@ -12,8 +12,8 @@ from page_helpers import PATIENCE, colours, first_class, png, ready, strip_pictu
 from playwright.sync_api import expect
 from trusted import copy_picture, drag, drop
 
-from ui.image_input import MAX_BYTES
-from ui.texts import words
+from ui.components.photo import MAX_BYTES
+from visualize.language import phrase
 
 # Gradio leaves event loops to the garbage collector; nothing of ours does.
 pytestmark = pytest.mark.filterwarnings(
@@ -64,7 +64,7 @@ def test_ten_drops_in_a_row_are_all_classified(
 
 
 def test_dragging_a_file_shows_where_to_drop(opened: Any, photos: list[Path]) -> None:
-    sheet = opened.get_by_text(words("en")["drop_here"])
+    sheet = opened.get_by_text(phrase("en", "photo", "here"))
     expect(sheet).to_be_hidden()
     drag(opened, photos[:1], "#explorer")
     expect(sheet).to_be_visible()
@@ -75,7 +75,7 @@ def test_dragging_a_file_shows_where_to_drop(opened: Any, photos: list[Path]) ->
 def test_dragging_a_text_shows_nothing_and_leaves_the_photo(opened: Any) -> None:
     before = first_class(opened).inner_text()
     drag(opened, "a text", "#photo")
-    expect(opened.get_by_text(words("en")["drop_here"])).to_be_hidden()
+    expect(opened.get_by_text(phrase("en", "photo", "here"))).to_be_hidden()
     drop(opened, "a text", "#photo")
     opened.get_by_label("Opacity").press("ArrowRight")  # the page goes on
     expect(opened.locator("#photo img")).to_be_visible()

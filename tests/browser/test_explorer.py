@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 from cvt.probe import record
-from tests.browser.explorer_app import Bench, Gate, build, photo
+from tests.browser.explorer_app import PARTS, Bench, Gate, build, photo
 
 READY = re.compile("ready")
 
@@ -28,7 +28,7 @@ def bench() -> Bench:
 
 @pytest.fixture(scope="module")
 def url(bench: Bench, serve: Callable[..., str]) -> str:
-    return serve(build(bench))
+    return serve(build(bench), **PARTS)
 
 
 def opened(page: Page, url: str, query: str = "") -> Any:

@@ -14,9 +14,9 @@ from playwright.sync_api import Page, expect
 
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
-from tests.browser.explorer_app import HOSTILE, Bench, build
+from tests.browser.explorer_app import HOSTILE, PARTS, Bench, build
 from tests.browser.test_explorer import choose, map_pixels, opened, show
-from ui.explorer import assets
+from visualize.language import Language
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def bench() -> Bench:
 
 @pytest.fixture(scope="module")
 def url(bench: Bench, serve: Callable[..., str]) -> str:
-    return serve(build(bench))
+    return serve(build(bench), **PARTS)
 
 
 def test_a_link_opens_on_exactly_that(page: Page, url: str, bench: Bench) -> None:
@@ -136,7 +136,9 @@ def test_large_photos_are_saved_at_full_size_and_several_panels_in_one(
 
 def test_names_are_text_and_nothing_else(page: Page, serve: Callable[..., str], bench: Bench) -> None:
     hostile = Bench(bench.model, bench.processor, label=HOSTILE, model_name=HOSTILE.format("model"))
-    root = opened(page, serve(build(hostile)), "?lang=<img%20src=x%20onerror=hacked=1>&view=<script>hacked=1</script>")
+    root = opened(
+        page, serve(build(hostile), **PARTS), "?lang=<img%20src=x%20onerror=hacked=1>&view=<script>hacked=1</script>"
+    )
     choose(page, view="class_evidence", target=3)
     expect(page.locator(".facts dd").nth(2)).to_have_text(HOSTILE.format(3))
     expect(page.locator(".explanation .said")).to_contain_text("<img src=x")
@@ -152,7 +154,7 @@ def test_names_are_text_and_nothing_else(page: Page, serve: Callable[..., str], 
 def test_two_languages(new_page: Callable[..., Page], url: str, locale: str, query: str, language: str) -> None:
     page = new_page(locale=locale)
     root = opened(page, url, query)
-    texts = assets.texts()[language]
+    texts = Language.of(language).texts["explorer"]
     expect(root).to_have_attribute("lang", language)
     expect(page.locator("[name=view] option").first).to_have_text(texts["view.attention"])
     expect(page.get_by_role("button", name=texts["save"])).to_be_visible()
@@ -161,7 +163,7 @@ def test_two_languages(new_page: Callable[..., Page], url: str, locale: str, que
     other = "en" if language == "ja" else "ja"
     words = root.inner_text()
     assert not re.search(r"\{\w+\}", words)
-    assert assets.texts()[other]["save"] not in words
+    assert Language.of(other).text("explorer", "save") not in words
 
 
 @pytest.mark.parametrize("size", [(360, 740), (768, 1000), (1280, 1000), (1920, 1080)])

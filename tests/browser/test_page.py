@@ -15,9 +15,9 @@ from page_helpers import PATIENCE, colours, empty_photo, first_class, png, ready
 from playwright.sync_api import expect
 from trusted import copy_picture, drop
 
-from ui.credits import examples
-from ui.image_input import MAX_BYTES
-from ui.texts import words
+from ui.components.photo import MAX_BYTES
+from ui.examples import examples
+from visualize.language import phrase
 
 # Gradio leaves event loops to the garbage collector; nothing of ours does.
 pytestmark = pytest.mark.filterwarnings(
@@ -229,7 +229,7 @@ def test_a_japanese_page_warns_in_japanese(page: Any, address: str, tmp_path: Pa
     large = tmp_path / "large.png"
     large.write_bytes(bytes(MAX_BYTES + 1))
     page.locator("#photo input[type=file]").set_input_files(large)
-    expect(page.locator(".toast-body.error")).to_contain_text(words("ja")["gradio_too_large"], timeout=PATIENCE)
+    expect(page.locator(".toast-body.error")).to_contain_text(phrase("ja", "gradio", "too_large"), timeout=PATIENCE)
     expect(page.locator(".toast-body.error .toast-title")).to_have_text("エラー")
 
 

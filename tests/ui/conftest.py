@@ -12,7 +12,7 @@ import torch
 from cvt.config import CvtConfig
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
-from ui.models import LoadedModel, ModelEntry, load, offered_models
+from ui.session.models import LoadedModel, ModelEntry, load, offered_models
 
 NAMES = ["tench", "church", "golf ball", "parachute", "gas pump", "chain saw"]
 

@@ -15,8 +15,12 @@ from PIL import Image
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 from cvt.tracing import trace
-from ui.credits import examples
-from ui.page import build, launch_options
+from ui import endpoints
+from ui.endpoints import explain
+from ui.examples import examples
+from ui.launch import launch_options
+from ui.page import build
+from ui.session.models import ModelCache, offered_models
 from visualize.attention import attention_map
 
 pytestmark = pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated")
@@ -102,6 +106,31 @@ def test_what_is_not_there_is_named(client: Client, arguments: dict[str, Any], w
     with pytest.raises(AppError) as told:
         client.predict(handle_file(PHOTO), **arguments, api_name="/explain")
     assert what_is_wrong.lower() in str(told.value).lower()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "targets"),
+    [
+        ({"method": "feature"}, [None]),
+        ({"method": "class_evidence", "target": "church"}, ["church"]),
+        ({"method": "class_evidence"}, [None, 0]),  # the winner has to be found first
+    ],
+)
+def test_the_network_runs_no_more_often_than_it_must(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, str], targets: list[object]
+) -> None:
+    asked: list[object] = []
+
+    def counted(*given: Any, target: Any = None) -> Any:
+        asked.append(target)
+        return trace(*given, target=target)
+
+    monkeypatch.setattr(endpoints, "trace", counted)
+    models = ModelCache(offered_models(str(model_folder)))
+    explain(models, CAT, "local", **arguments)  # type: ignore[arg-type]
+    assert [None if target is None else type(target) for target in asked] == [
+        None if target is None else type(target) for target in targets
+    ]
 
 
 def test_a_bad_file_is_refused_and_the_server_goes_on(client: Client, tmp_path: Path) -> None:

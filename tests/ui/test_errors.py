@@ -11,7 +11,7 @@ from gradio.context import LocalContext
 
 from cvt.errors import CheckpointError, ConfigError, ImageError
 from ui.errors import PhotoError, as_toasts, warn
-from ui.texts import words
+from visualize.language import phrase
 
 
 def fail(error: Exception) -> None:
@@ -63,9 +63,9 @@ def japanese() -> Iterator[None]:
     [
         (PhotoError("photo_missing"), "写真がまだありません。ドロップするか、サンプルを選んでください。"),
         (PhotoError("photo_bytes", most=20), "写真が大きすぎます（上限20MB）。"),
-        (ImageError("the file is empty"), words("ja")["error_image"]),
+        (ImageError("the file is empty"), phrase("ja", "messages", "error_image", reason="")),
         (CheckpointError("no network"), "モデルをダウンロードできませんでした。通信を確認してください。"),
-        (ConfigError("class 7 is not one"), words("ja")["error_request"]),
+        (ConfigError("class 7 is not one"), phrase("ja", "messages", "error_request", reason="")),
         (ZeroDivisionError("secret"), "サーバーで問題が発生しました。"),
     ],
 )

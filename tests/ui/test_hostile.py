@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from servers import Server, serving
 
-from ui.credits import examples
+from ui.examples import examples
 
 META = {"meta": {"_type": "gradio.FileData"}}
 
@@ -53,9 +53,9 @@ def calls(photo: Any) -> dict[str, list[Any]]:
     now = [photo, picker, "local", None]
     return {
         "show": [*now, 0, None],
-        "evidence": now,
-        "curve": [*now, "class_evidence", 0, None],
-        "take": [*now, "json", 0, None],
+        "evidence": [*now, 0, None],
+        "curve": [*now, 0, None, "class_evidence"],
+        "take": [*now, 0, None, "json"],
         "classify": [photo, "local", 5],
         "explain": [photo, "local", "feature", 3, -1, "mean", "cls", ""],
     }

@@ -16,8 +16,8 @@ from gradio.data_classes import ImageData
 from PIL import Image
 
 from cvt.errors import ImageError
-from ui.image_input import MAX_BYTES, MAX_MEGAPIXELS, Photo, given
-from ui.texts import words
+from ui.components.photo import MAX_BYTES, MAX_MEGAPIXELS, Photo, given
+from visualize.language import phrase
 
 GRADIENT = Image.fromarray(np.dstack([np.tile(np.arange(0, 240, 4, dtype=np.uint8), (40, 1))] * 3))
 
@@ -160,4 +160,4 @@ def test_no_photo_is_no_error() -> None:
 
 def test_the_japanese_limits_are_the_real_ones() -> None:
     told = f"上限{MAX_BYTES // 2**20}MB、{MAX_MEGAPIXELS * 100:,}万画素"
-    assert told in words("ja")["gradio_too_large"]
+    assert told in phrase("ja", "gradio", "too_large")

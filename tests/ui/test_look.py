@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from cvt.tracing import trace
-from ui.look import fingerprint, look, probabilities, recall, traced
-from ui.models import LoadedModel
+from ui.session.look import aimed, fingerprint, look, probabilities, recall, traced
+from ui.session.models import LoadedModel
 
 
 def noise(seed: int, size: tuple[int, int] = (96, 80)) -> Image.Image:
@@ -23,7 +23,7 @@ def test_a_photo_is_known_by_its_pixels_and_shape() -> None:
 
 
 def test_a_large_photo_is_seen_whole_and_kept_smaller(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.look.KEPT_SIDE", 200)
+    monkeypatch.setattr("ui.session.look.KEPT_SIDE", 200)
     photo = noise(0, (800, 600))
     whole = trace(loaded.model, loaded.processor, photo)
     kept = traced(loaded, photo)
@@ -60,3 +60,21 @@ def test_a_kept_look_is_taken_only_for_its_own_photo_model_and_name(loaded: Load
         assert again is not kept
     assert recall(loaded, photo, None, kept).explorer.example is None  # somebody's own photo never gets into a link
     assert not kept.shows("another model", photo, "cat")
+
+
+def test_a_class_is_traced_once_and_stays_with_the_look(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = noise(0)
+    seen = look(loaded, photo, traced(loaded, photo))
+    runs: list[int | None] = []
+
+    def counted(*_: object, target: int | None = None) -> object:
+        runs.append(target)
+        return trace(loaded.model, loaded.processor, photo, target=target)
+
+    monkeypatch.setattr("ui.session.look.trace", counted)
+    once = aimed(loaded, photo, seen, 3)
+    assert once.trace.target == 3
+    assert aimed(loaded, photo, once, 3) is once
+    other = aimed(loaded, photo, once, 1)
+    assert (other.trace.target, runs) == (1, [3, 1])
+    assert (other.explorer, other.photo) == (seen.explorer, seen.photo)

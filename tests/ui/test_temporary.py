@@ -16,23 +16,25 @@ import pytest
 from gradio.state_holder import SessionState
 from servers import serving
 
-from ui import temporary
 from ui.page import build
-from ui.sessions import Sessions, WatchSessions
-from ui.temporary import KEPT_FOR, sweep
+from ui.serving import folder as temporary
+from ui.serving.folder import KEPT_FOR, sweep
+from ui.serving.watching import Sessions, WatchSessions
 
-CLAIM = "from ui.temporary import claim_folder; folder = claim_folder(); print(folder, flush=True); "
+ROOT = Path(__file__).parents[2]
+
+CLAIM = "from folder import claim_folder; folder = claim_folder(); print(folder, flush=True); "
 
 
 def claiming(parent: Path, then: str) -> subprocess.Popen[str]:
     """A process with a folder of its own below ``parent``."""
     environment = {name: value for name, value in os.environ.items() if name != temporary._VARIABLE}
     return subprocess.Popen(
-        [sys.executable, "-c", CLAIM.replace("from ui.temporary", "from temporary") + then],
+        [sys.executable, "-c", CLAIM + then],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=environment | {"TMPDIR": str(parent), "PYTHONPATH": str(Path(temporary.__file__).parent)},
+        env=environment | {"TMPDIR": str(parent), "PYTHONPATH": str(ROOT / "ui" / "serving")},
     )
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from cvt.errors import ConfigError
 from cvt.tracing import Trace
+from visualize.language import word
 from visualize.methods import METHODS, MethodEntry, map_of, method_named, methods_shown
-from visualize.texts import word
 
 ENTRIES = pytest.mark.parametrize("entry", METHODS.values(), ids=list(METHODS))
 OTHER = {"stage": -2, "block": 0, "head": 1, "query": (1, 2)}

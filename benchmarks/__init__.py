@@ -1,0 +1,1 @@
+"""Measurements against peers and of the page, each reproducible by one command."""

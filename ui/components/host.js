@@ -1,0 +1,78 @@
+/* Gradio's page as a host for the parts of the page. Served beside web/, as if it lay in there. */
+
+import { wordsOf } from "./shared/words.js";
+
+/** @import { Host, Part, Theme } from "./types.js" */
+
+/**
+ * @typedef {object} Carrier What Gradio gives to a component's script.
+ * @property {HTMLElement} element
+ * @property {{ value: any }} props
+ * @property {(name: string, data?: unknown) => void} trigger
+ * @property {(name: string, changed: () => void) => void} watch
+ * @property {(file: File) => Promise<{ path: string }>} upload
+ * @property {Record<string, (...given: unknown[]) => Promise<unknown>>} [server]
+ */
+
+const MESSAGES = ["info", "warning", "error"];
+
+const words = read(`words/${document.documentElement.lang}.json`);
+const theme = /** @type {Promise<Theme>} */ (read("theme.json"));
+
+/**
+ * Mount a part into a component.
+ * @param {string} name of the part's folder
+ * @param {string[]} events that the component listens to
+ * @param {Carrier} carrier
+ */
+export async function carry(name, events, { element, props, trigger, watch, upload, server }) {
+  const [{ mount }, store, colours] = await Promise.all([import(`./${name}/${name}.js`), words, theme]);
+  /** @type {Host<any>} */
+  const host = {
+    get value() {
+      return props.value;
+    },
+    set value(value) {
+      props.value = value;
+    },
+    watch: (changed) => watch("value", changed),
+    trigger: (event, data) => {
+      if (MESSAGES.includes(event)) trigger(event, asText(`${data}`));
+      else if (events.includes(event)) trigger(event, data);
+    },
+    upload: async (file) => (await upload(file)).path,
+    ask: (question, ...given) =>
+      server?.[question]?.(...given) ?? Promise.reject(new Error(`nobody answers ${question}`)),
+    words: wordsOf(store, name),
+    theme: colours,
+  };
+  const place = /** @type {HTMLElement} */ (element.querySelector("[data-part]"));
+  destroyWith(place, mount(place, host));
+}
+
+/**
+ * Gradio tells nobody when it takes an element away.
+ * @param {HTMLElement} place
+ * @param {Part} part
+ */
+function destroyWith(place, part) {
+  const observer = new MutationObserver(() => {
+    if (place.isConnected) return;
+    observer.disconnect();
+    part.destroy();
+  });
+  observer.observe(document.body, { childList: true, subtree: true });
+}
+
+/**
+ * Gradio shows messages as HTML; this keeps them the text they are.
+ * @param {string} message
+ */
+function asText(message) {
+  return message.replace(/[&<>]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+}
+
+/** @param {string} path */
+async function read(path) {
+  return (await fetch(new URL(path, import.meta.url))).json();
+}

@@ -1,0 +1,148 @@
+"""The photo as it comes in: dropped, pasted, taken or chosen, and never believed.
+
+Gradio's own image component opens a file before any function of ours runs, and a fake or a bomb ends in a bare
+"Error". Here size is looked at before anything is decoded, and what cannot be shown is told in words.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import warnings
+from io import BytesIO
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import GradioModel, ImageData
+from PIL import Image
+
+from cvt.errors import ImageError
+from cvt.photo import FORMATS, open_photo
+
+from ..errors import PhotoError
+from ..serving.uploads import read_bounded
+from .part import Part
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_MEGAPIXELS",
+    "DropData",
+    "DropZone",
+    "Given",
+    "Photo",
+    "dropped_path",
+    "given",
+    "read_upload",
+]
+
+MAX_BYTES = 20 * 2**20
+"""Largest file taken; larger than the photos of today's telephones."""
+
+MAX_MEGAPIXELS = 64
+"""Most pixels decoded, in millions: 190 MB as RGB."""
+
+
+Given = Image.Image | ImageError | None
+"""What :class:`Photo` hands to a handler."""
+
+
+class Photo(gr.Image):
+    """``gr.Image`` whose handlers get an upright RGB picture, or the error that says what is wrong with the file.
+
+    The error is handed over, not raised: an error raised here would leave the page half-way, with a photo that is not
+    the one its maps are drawn on. :func:`given` raises it where that does not matter.
+    """
+
+    is_template = True  # drawn by Gradio's own image component
+
+    def preprocess(self, payload: ImageData | None) -> Given:  # type: ignore[override]
+        """The photo, what is wrong with it, or None where there is none."""
+        if payload is None:
+            return None
+        try:
+            return read_upload(payload)
+        except ImageError as error:
+            return error
+
+
+class DropData(GradioModel):
+    """What the browser has to know: the largest file, in bytes."""
+
+    most: int
+
+
+class DropZone(Part):
+    """The whole page as a place to drop and paste photos. Raises ``drop`` when one has been uploaded."""
+
+    part = "photo"
+    raises = ("drop",)
+    data_model = DropData
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(DropData(most=MAX_BYTES), **options)
+
+
+def dropped_path(event: gr.EventData) -> object:
+    """What a ``drop`` event names as the uploaded file; to be believed only as far as ``serving.uploads`` finds it."""
+    return event._data.get("file") if isinstance(event._data, dict) else None
+
+
+def given(photo: Given) -> Image.Image:
+    """The photo.
+
+    Raises:
+        ImageError: there is none, or it cannot be used.
+    """
+    if photo is None:
+        raise PhotoError("photo_missing")
+    if isinstance(photo, ImageError):
+        raise photo
+    return photo
+
+
+def read_upload(payload: ImageData) -> Image.Image:
+    """What a browser or client sent, as an upright RGB picture.
+
+    Raises:
+        ImageError: it is gone, too large, or not a picture that can be read.
+    """
+    content = _content(payload)
+    if len(content) > MAX_BYTES:
+        raise _too_large()
+    _check_pixels(content)
+    return open_photo(content)
+
+
+def _check_pixels(content: bytes) -> None:
+    """Refuse what would fill the memory; whatever else is wrong, :func:`~cvt.photo.open_photo` says."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(BytesIO(content), formats=FORMATS) as image:
+                width, height = image.size
+    except Exception:
+        return
+    if width * height > MAX_MEGAPIXELS * 10**6:
+        millions = width * height // 10**6
+        raise PhotoError("photo_pixels", width=width, height=height, millions=millions, most=MAX_MEGAPIXELS)
+
+
+def _content(payload: ImageData) -> bytes:
+    """The first bytes of the file, one more than are taken if it has as many."""
+    if payload.url and payload.url.startswith("data:"):
+        return _decoded(payload.url)
+    return read_bounded(payload.path, MAX_BYTES)
+
+
+def _decoded(url: str) -> bytes:
+    encoded = url.partition(",")[2]
+    if len(encoded) > (MAX_BYTES // 3 + 1) * 4:
+        raise _too_large()
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise PhotoError("photo_damaged") from error
+
+
+def _too_large() -> ImageError:
+    return PhotoError("photo_bytes", most=MAX_BYTES // 2**20)

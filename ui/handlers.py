@@ -1,0 +1,201 @@
+"""What happens when something on the page is touched.
+
+Handlers know nothing of Gradio's components: they take what a visitor :class:`Asked` for, and give new values by the
+names that the parts have in :mod:`page`. Parts that are left out stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from cvt.errors import CheckpointError, ConfigError, ImageError
+
+from .components.about import about_value
+from .components.curves import curves_value
+from .components.examples import picker_value
+from .components.explorer import requested_class, with_evidence
+from .components.photo import Given, dropped_path, given
+from .components.stages import strip_value
+from .errors import warn
+from .examples import examples
+from .serving.uploads import uploaded
+from .session.downloads import take_home
+from .session.look import Look, aimed, class_label, look, probabilities, recall, traced
+from .session.measure import measure
+from .session.models import LoadedModel, ModelCache, download
+from .session.turn import Turn
+from .words import language_of
+
+__all__ = ["Asked", "Handlers", "Updates"]
+
+Updates = dict[str, Any]
+"""New values by the names of the page's parts."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a visitor asks for: a photo through a model.
+
+    Attributes:
+        brought: what stands in the photo box.
+        example: id of the example on the screen; None for a photo that somebody brought.
+        model: a name on the list.
+        kept: what the session remembers of the look before.
+        number: of the wish (see :mod:`session.turn`).
+        turn: the count of the visitor's wishes.
+    """
+
+    brought: Given
+    example: str | None
+    model: str
+    kept: Look | None
+    number: int
+    turn: Turn
+
+    @property
+    def photo(self) -> Image.Image:
+        """The photo: an example by its name, whatever file the browser has for it, else what was brought.
+
+        Raises:
+            ImageError: there is none, or it cannot be used.
+        """
+        return given(self.brought) if self.example is None else examples()[self.example].open()
+
+    def check(self) -> None:
+        """Go on only while this is the visitor's newest wish.
+
+        Raises:
+            OvertakenError: it is not.
+        """
+        self.turn.check(self.number)
+
+
+def next_turn(turn: Turn) -> Updates:
+    """A new wish: it overtakes what is under way, and starts a run."""
+    return dict.fromkeys(("started", "number"), turn.next())
+
+
+def nothing() -> Updates:
+    """The page without a photo."""
+    empty = ("photo", "prediction", "explorer", "stages", "kept", "curves", "file")
+    return dict.fromkeys(empty) | {"examples": picker_value(None)}
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """All of them, over the models that are offered and the look that the page opens with.
+
+    Attributes:
+        models: what is offered.
+        start: name of the model that the page opens with.
+        first: the first example, seen by it.
+    """
+
+    models: ModelCache
+    start: str
+    first: Look
+
+    def bring(self, turn: Turn) -> Updates:
+        """A photo that somebody brought; whatever it is, it has no name that a link could hold."""
+        return {"examples": picker_value(None)} | next_turn(turn)
+
+    def drop(self, turn: Turn, event: gr.EventData) -> Updates:
+        """A photo that was dropped or pasted anywhere on the page."""
+        return {"photo": str(uploaded(dropped_path(event)))} | self.bring(turn)
+
+    def pick(self, example: str | None, turn: Turn) -> Updates:
+        """One of the examples."""
+        return {} if example is None else {"photo": str(examples()[example].path)} | next_turn(turn)
+
+    def renew(self, turn: Turn) -> Updates:
+        """The same photo through another model."""
+        return next_turn(turn)
+
+    def read_address(self, turn: Turn, request: gr.Request) -> Updates:
+        """The example and the model that the address asks for, where they are not on the screen anyway."""
+        example, model = request.query_params.get("example"), request.query_params.get("model")
+        for name, known, value in (("example", examples(), example), ("model", self.models.entries, model)):
+            if value and value not in known:
+                warn(f"unknown_{name}", value=value, known=" · ".join(known))
+        updates: Updates = {}
+        if example in examples() and example != self.first.explorer.example:
+            updates |= {"photo": str(examples()[example].path), "examples": picker_value(example)}
+        if model in self.models.entries and model != self.start:
+            updates |= {"model": model}
+        return updates | next_turn(turn) if updates else {}
+
+    def show(self, asked: Asked, progress: gr.Progress = gr.Progress()) -> Iterator[Updates]:  # noqa: B008
+        """A photo through a model: the prediction first, then the explorer and the strip."""
+        try:
+            for update in iter([nothing()]) if asked.brought is None else self._look(asked, progress):
+                asked.check()
+                yield update
+        except ImageError as error:
+            warn("photo_unusable", reason=error)
+            yield nothing()
+
+    def _look(self, asked: Asked, progress: gr.Progress) -> Iterator[Updates]:
+        photo = asked.photo
+        entry = self.models.entry(asked.model)
+        try:
+            download(entry, lambda done: progress(done, desc=entry.title))
+            loaded = self.models.get(asked.model)
+        except CheckpointError as error:
+            warn("error_checkpoint", reason=error)
+            loaded = self.models.get(asked.kept.model if asked.kept else self.start)
+            yield {"model": loaded.entry.name}
+        trace = traced(loaded, photo)
+        yield {"prediction": probabilities(trace), "curves": None, "file": None}
+        seen = look(loaded, photo, trace, asked.example)
+        yield {"explorer": seen.explorer, "kept": seen}
+        yield {"stages": strip_value(trace), "about": about_value(loaded)}
+
+    def choose(self, model: str, event: gr.SelectData) -> Updates:
+        """The number of the class whose line in the prediction was chosen.
+
+        Raises:
+            ConfigError: the model has no such class.
+        """
+        config = self.models.get(model).model.config
+        for index in range(config.num_labels):
+            if class_label(config, index) == event.value:
+                return {"target": index}
+        raise ConfigError("that class is not one of this model's")
+
+    def evidence(self, asked: Asked, event: gr.EventData) -> Updates:
+        """Add to the explorer what speaks for the class it asks about."""
+        loaded, seen = self._seen(asked)
+        seen = aimed(loaded, asked.photo, seen, requested_class(event, loaded.model.config.num_labels))
+        seen = replace(seen, explorer=with_evidence(seen.explorer, seen.trace))
+        return {"explorer": seen.explorer, "kept": seen}
+
+    def curve(self, asked: Asked, method: str, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008
+        """Insertion and deletion curves of a method, for the most probable class."""
+
+        def tell(done: float) -> None:
+            asked.check()
+            progress(done)
+
+        loaded, seen = self._for_winner(asked)
+        measured = measure(loaded, seen.trace, method, tell)
+        return {"curves": curves_value(measured, seen.trace.label(seen.winner)), "kept": seen}
+
+    def take(self, asked: Asked, kind: str, request: gr.Request) -> Updates:
+        """A file to take home, with the evidence for the most probable class."""
+        loaded, seen = self._for_winner(asked)
+        file = take_home(loaded, seen.trace, kind, language_of(request).code)
+        asked.check()
+        return {"file": str(file), "kept": seen}
+
+    def _seen(self, asked: Asked) -> tuple[LoadedModel, Look]:
+        loaded = self.models.get(asked.model)
+        return loaded, recall(loaded, asked.photo, asked.example, asked.kept, self.first)
+
+    def _for_winner(self, asked: Asked) -> tuple[LoadedModel, Look]:
+        loaded, seen = self._seen(asked)
+        return loaded, aimed(loaded, asked.photo, seen, seen.winner)

@@ -1,0 +1,1 @@
+"""What stands between browsers and handlers: addresses, documents, files, and who is there."""

@@ -1,0 +1,107 @@
+"""What the browser gets beside Gradio's page: the modules and styles of ``web/``, the words, and the colours.
+
+All of it stands below one address that names its content, so that browsers may keep it for ever, and a changed file is
+never mixed with what they kept of an older one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from visualize.language import LANGUAGES, Language
+from visualize.palette import Palette, colour_rule, lookup_table
+
+from ..examples import SMALL, SMALL_AT
+
+__all__ = ["ADDRESS", "PARTS", "WEB", "head", "routes"]
+
+WEB = Path(__file__).parents[2] / "web"
+HOST = Path(__file__).parents[1] / "components" / "host.js"
+
+PARTS = tuple(sorted(path.parent.name for path in WEB.glob("*/*.js") if path.stem == path.parent.name))
+"""The parts of the page that the browser draws."""
+
+FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+
+@cache
+def words(language: str) -> str:
+    """A language's texts for the parts, as JSON: what :func:`wordsOf` in ``web/shared/words.js`` takes."""
+    texts = Language.of(language).texts
+    names = {code: Language.of(code).name for code in LANGUAGES}
+    parts = {part: dict(texts[part]) for part in PARTS if part in texts}
+    return json.dumps({"language": language, "languages": names, "parts": parts}, ensure_ascii=False)
+
+
+@cache
+def theme() -> str:
+    """Palettes, and the rule for scales, as JSON: a ``Theme`` of ``web/types.d.ts``."""
+    palettes = {name: base64.b64encode(lookup_table(name).tobytes()).decode() for name in get_args(Palette)}
+    return json.dumps({"palettes": palettes, "colours": colour_rule()})
+
+
+def _files() -> list[Path]:
+    return sorted(path for path in WEB.rglob("*") if path.suffix in (".js", ".css"))
+
+
+def _version() -> str:
+    digest = hashlib.sha256(theme().encode())
+    for language in LANGUAGES:
+        digest.update(words(language).encode())
+    for path in [*_files(), HOST]:
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+ADDRESS = f"web/{_version()}"
+"""Where all of it stands, as seen from the page."""
+
+
+def head() -> str:
+    """Lines for a document's head that fetch modules and styles while Gradio is still starting."""
+    addresses = [f"{ADDRESS}/{path.relative_to(WEB).as_posix()}" for path in _files()]
+    modules = [f"{ADDRESS}/{HOST.name}", *(one for one in addresses if one.endswith(".js") and "/received." not in one)]
+    styles = [one for one in addresses if one.endswith(".css")]
+    lines = [f'<link rel="stylesheet" href="{one}">' for one in styles]
+    lines += [f'<link rel="modulepreload" href="{one}">' for one in modules]
+    lines += [f'<link rel="preload" as="fetch" crossorigin href="{ADDRESS}/theme.json">']
+    return "".join(lines)
+
+
+class _Files(StaticFiles):
+    """Files that browsers may keep."""
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        response = super().file_response(*args, **options)
+        response.headers.update(FOR_EVER)
+        return response
+
+
+def routes() -> list[BaseRoute]:
+    """For Starlette, to be tried before Gradio's own."""
+
+    def send_words(request: Request) -> Response:
+        language = request.path_params["language"]
+        return _json(words(language)) if language in LANGUAGES else Response(status_code=404)
+
+    return [
+        Route(f"/{ADDRESS}/words/{{language}}.json", send_words),
+        Route(f"/{ADDRESS}/theme.json", lambda _: _json(theme())),
+        Route(f"/{ADDRESS}/{HOST.name}", lambda _: FileResponse(HOST, headers=FOR_EVER)),
+        Mount(f"/{ADDRESS}", _Files(directory=WEB)),
+        Mount(f"/{SMALL_AT}", _Files(directory=SMALL)),
+    ]
+
+
+def _json(content: str) -> Response:
+    return Response(content, media_type="application/json", headers=FOR_EVER)

@@ -1,0 +1,98 @@
+"""One photo, seen by one model: what the page keeps of it, and how it is made."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image
+
+from cvt.config import CvtConfig
+from cvt.tracing import Trace, trace
+
+from ..components.explorer import ExplorerData, explorer_value
+from .models import LoadedModel
+
+__all__ = ["KEPT_SIDE", "Look", "aimed", "class_label", "fingerprint", "look", "probabilities", "recall", "traced"]
+
+KEPT_SIDE = 1600
+"""Longest side, in pixels, of the photo that a session keeps. The network sees the whole photo all the same."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a session keeps: it only saves work, and can be made again from the photo and the model.
+
+    Attributes:
+        model: name of the model on the list.
+        photo: the photo's :func:`fingerprint`.
+        trace: what the photo did to the network; the newest one, with the class asked about last as its target.
+        explorer: the explorer's value, with the evidence asked for so far.
+    """
+
+    model: str
+    photo: str
+    trace: Trace
+    explorer: ExplorerData
+
+    def shows(self, model: str, photo: Image.Image, example: str | None) -> bool:
+        """Whether this is that photo, called that, seen by that model."""
+        return (self.model, self.explorer.example, self.photo) == (model, example, fingerprint(photo))
+
+    @property
+    def winner(self) -> int:
+        """The index of the most probable class."""
+        return self.trace.top(1)[0][0]
+
+
+def fingerprint(photo: Image.Image) -> str:
+    """A photo's name by its content."""
+    return hashlib.sha256(f"{photo.size}".encode() + photo.tobytes()).hexdigest()
+
+
+def traced(loaded: LoadedModel, photo: Image.Image, target: int | None = None) -> Trace:
+    """A trace that holds the photo at :data:`KEPT_SIDE` at most.
+
+    The network saw the photo whole; only what is drawn on is smaller, and the crop's geometry with it.
+    """
+    result = trace(loaded.model, loaded.processor, photo, target=target)
+    if max(photo.size) <= KEPT_SIDE:
+        return result
+    kept = photo.copy()
+    kept.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return _with_photo(result, kept)
+
+
+def _with_photo(result: Trace, photo: Image.Image) -> Trace:
+    array = np.asarray(photo)
+    array.flags.writeable = False
+    return replace(result, photo=array, crop=replace(result.crop, photo=(photo.height, photo.width)))
+
+
+def look(loaded: LoadedModel, photo: Image.Image, result: Trace, example: str | None = None) -> Look:
+    """What a session keeps of a traced photo; ``example`` is the id of one that comes with the page."""
+    name = loaded.entry.name
+    return Look(name, fingerprint(photo), result, explorer_value(result, model_name=name, example=example))
+
+
+def recall(loaded: LoadedModel, photo: Image.Image, example: str | None, *kept: Look | None) -> Look:
+    """The look at a photo: one of those kept, where one fits, else a new one."""
+    fitting = (one for one in kept if one is not None and one.shows(loaded.entry.name, photo, example))
+    return next(fitting, None) or look(loaded, photo, traced(loaded, photo), example)
+
+
+def aimed(loaded: LoadedModel, photo: Image.Image, seen: Look, target: int) -> Look:
+    """The look with a class as its trace's target: the network runs again only where it had another target, or none."""
+    return seen if seen.trace.target == target else replace(seen, trace=traced(loaded, photo, target))
+
+
+def probabilities(result: Trace, count: int = 5) -> dict[str, float]:
+    """The most probable classes, as ``gr.Label`` takes them. Class names that occur twice get their number behind."""
+    return {class_label(result.config, index): probability for index, probability in result.top(count)}
+
+
+def class_label(config: CvtConfig, index: int) -> str:
+    """A class's name, unique within the model."""
+    name = config.id2label[index]
+    return name if config.label2id[name] == index else f"{name} ({index})"

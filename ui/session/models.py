@@ -1,0 +1,240 @@
+"""Which models the page offers, and the few that are loaded at a time."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+import tomllib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from cvt.device import choose_device
+from cvt.errors import CheckpointError, ConfigError
+from cvt.hub import download_model
+from cvt.image_processor import CvtImageProcessor
+from cvt.locations import bundled_models, is_cached, model_name
+from cvt.model import CvtForImageClassification
+
+__all__ = ["DEFAULT_HUB_MODEL", "LoadedModel", "ModelCache", "ModelEntry", "download", "offered_models"]
+
+DEFAULT_HUB_MODEL = "microsoft/cvt-13"
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One line of the model list.
+
+    Attributes:
+        name: what addresses and the endpoints call it; never a path of this machine.
+        ref: what loads it.
+        title: its name for people.
+        resolution: side of its input, in pixels.
+        parameters: in millions.
+        top1: measured accuracy in per cent, None where nobody measured it.
+        data: what the accuracy was measured on.
+        images: how many images we measured it on; 0 for published figures.
+        download: megabytes to download before the first use, where that is known.
+    """
+
+    name: str
+    ref: str
+    title: str
+    resolution: int
+    parameters: float | None = None
+    top1: float | None = None
+    data: str = ""
+    images: int = 0
+    download: int = 0
+
+    @property
+    def is_on_hub(self) -> bool:
+        """Whether it comes from the Hugging Face Hub."""
+        return "/" in self.name
+
+    @property
+    def label(self) -> str:
+        """The line itself: numbers and names only, the same in every language."""
+        parts = [self.title, f"{self.resolution} px"]
+        if self.parameters is not None:
+            parts.append(f"{self.parameters:.0f} M")
+        if self.top1 is not None:
+            parts.append(f"{self.top1:.1f} %")
+        if self.is_on_hub and not is_cached(self.ref):
+            parts.append(f"↓ {self.download} MB" if self.download else "↓")
+        return " · ".join(parts)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to run."""
+
+    entry: ModelEntry
+    model: CvtForImageClassification
+    processor: CvtImageProcessor
+
+
+def offered_models(choice: str = "auto") -> list[ModelEntry]:
+    """The model list, the one to start with first.
+
+    Args:
+        choice: "auto" (CvT-13 if it was downloaded before, else the bundled model), a name on the list, another Hub
+            id, or a folder or weights file on this machine. Nothing is downloaded here.
+
+    Raises:
+        CheckpointError, ConfigError: a local model that cannot be read.
+    """
+    published = tomllib.loads(Path(__file__).with_name("published.toml").read_text(encoding="utf-8"))["model"]
+    entries = [*_bundled(), *(ModelEntry(ref=one["name"], data="ImageNet", **one) for one in published)]
+    if choice == "auto":
+        choice = DEFAULT_HUB_MODEL if is_cached(DEFAULT_HUB_MODEL) or not _bundled() else entries[0].name
+    names = [entry.name for entry in entries]
+    if choice in names:
+        entries.insert(0, entries.pop(names.index(choice)))
+    else:
+        entries.insert(0, _other(choice))
+    return entries
+
+
+def _bundled() -> list[ModelEntry]:
+    names = ["bundled", *(f"bundled:{name}" for name in list(bundled_models())[1:])]
+    return [_local(name, name, folder) for name, folder in zip(names, bundled_models().values(), strict=False)]
+
+
+def _other(choice: str) -> ModelEntry:
+    path = Path(choice).expanduser()
+    if path.exists():
+        return _local("local", str(path), path if path.is_dir() else path.parent)
+    return ModelEntry(name=choice, ref=choice, title=choice, resolution=224)
+
+
+def _local(name: str, ref: str, folder: Path) -> ModelEntry:
+    """A model on this machine, with the accuracy that its own ``evaluation.json`` states."""
+    evaluation = _read_json(folder / "evaluation.json")
+    return ModelEntry(
+        name=name,
+        ref=ref,
+        title=model_name(folder).replace("-", " ").capitalize(),
+        resolution=int(str(evaluation.get("resolution") or _resolution(ref))),
+        top1=_per_cent(evaluation.get("top1")),
+        data=str(evaluation.get("dataset") or ""),
+        images=int(str(evaluation.get("images") or 0)),
+    )
+
+
+def _resolution(ref: str) -> int:
+    try:
+        return CvtImageProcessor.from_pretrained(ref).resolution
+    except CheckpointError:  # a bare weights file has no preprocessing beside it
+        return 224
+
+
+def _read_json(path: Path) -> dict[str, object]:
+    if not path.is_file():
+        return {}
+    content: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _per_cent(share: object) -> float | None:
+    return 100 * share if isinstance(share, float) else None
+
+
+def download(entry: ModelEntry, tell: Callable[[float], None]) -> None:
+    """Fetch a model of the Hub that was never here, telling from 0 to 1 how far the file under way has come.
+
+    Raises:
+        CheckpointError: it cannot be had; the message says why.
+    """
+    if not entry.is_on_hub or is_cached(entry.ref):
+        return
+
+    class Bar(tqdm):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            options.pop("name", None)
+            super().__init__(*args, **{**options, "file": io.StringIO()})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            shown = super().update(n)
+            if self.total:
+                tell(min(self.n / self.total, 1))
+            return shown
+
+    download_model(entry.ref, bar=Bar)
+
+
+def load(entry: ModelEntry, device: torch.device) -> LoadedModel:
+    """Load a model; downloads it when it comes from the Hub and was never here.
+
+    Raises:
+        CheckpointError, ConfigError: it cannot be had; the message says why.
+    """
+    model = CvtForImageClassification.from_pretrained(entry.ref)
+    try:
+        processor = CvtImageProcessor.from_pretrained(entry.ref)
+    except CheckpointError:
+        if entry.name != "local":
+            raise
+        processor = CvtImageProcessor()
+    return LoadedModel(entry, model.to(device).eval(), processor)
+
+
+class ModelCache:
+    """The models used last, loaded once however many visitors ask at the same time; safe to share between threads.
+
+    Args:
+        entries: the models that may be asked for.
+        capacity: how many stay loaded; beyond that the one unused for longest goes.
+        device: where they run.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[ModelEntry],
+        capacity: int = 3,
+        device: torch.device | None = None,
+        load: Callable[[ModelEntry, torch.device], LoadedModel] = load,
+    ) -> None:
+        self.entries = {entry.name: entry for entry in entries}
+        self.capacity = capacity
+        self.device = device or choose_device()
+        self._load = load
+        self._loaded: OrderedDict[str, LoadedModel] = OrderedDict()
+        self._lock = threading.Lock()
+        self._loading = {name: threading.Lock() for name in self.entries}
+
+    def entry(self, name: str) -> ModelEntry:
+        """The entry of a model.
+
+        Raises:
+            ConfigError: it is not on the list; the message says what is.
+        """
+        if name not in self.entries:
+            raise ConfigError(f"model {name!r} is not offered here; choose one of: {', '.join(self.entries)}")
+        return self.entries[name]
+
+    def get(self, name: str) -> LoadedModel:
+        """A model of the list, loaded if need be. What fails to load is tried anew next time.
+
+        Raises:
+            ConfigError: it is not on the list.
+            CheckpointError: it cannot be loaded.
+        """
+        entry = self.entry(name)
+        with self._loading[name]:
+            with self._lock:
+                if name in self._loaded:
+                    self._loaded.move_to_end(name)
+                    return self._loaded[name]
+            loaded = self._load(entry, self.device)
+            with self._lock:
+                self._loaded[name] = loaded
+                while len(self._loaded) > self.capacity:
+                    self._loaded.popitem(last=False)
+            return loaded

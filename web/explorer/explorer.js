@@ -1,0 +1,447 @@
+/* The explorer itself: what is chosen comes onto the screen, and whatever is late stays off it. */
+
+import { attentionRow } from "../shared/attention.js";
+import { limits, paletteFor } from "../shared/colour.js";
+import { useStyle } from "../shared/dom.js";
+import { bestColumns, samePlace, viewOf, windowOf } from "../shared/geometry.js";
+import { Background } from "./background.js";
+import { isSame, pickHead, pickIndex, pickQuery, pickStage, queryIndex, settle } from "./choices.js";
+import { CHOICES, Notices, prepareControls, refreshControls } from "./controls.js";
+import { PhotoData } from "./data.js";
+import { Legend } from "./legend.js";
+import { mapKey, mapOf, needs, wantedPanels } from "./maps.js";
+import { Panel } from "./panel.js";
+import { Pointer } from "./pointer.js";
+import { Share } from "./share.js";
+import { skeleton } from "./skeleton.js";
+import { State, VIEWS } from "./state.js";
+
+/** @import { Cell, DrawnMap, ExplorerValue, Grid, Host, Part, Query, Wish } from "../types.js" */
+/** @import { Wanted } from "./maps.js" */
+/** @import { View } from "./state.js" */
+
+/**
+ * Put an explorer into an element. Its root `#explorer` has an object `explorer` for scripts and other parts:
+ * `open(wish)`, `attentionRow(stage, block, head, query)`, `setUrl(changes)` and `parameters`.
+ * @param {HTMLElement} element
+ * @param {Host<ExplorerValue>} host
+ * @returns {Part}
+ */
+export function mount(element, host) {
+  useStyle(new URL("explorer.css", import.meta.url));
+  const root = skeleton(host.words);
+  element.replaceChildren(root);
+  const explorer = new Explorer(root, host);
+  Object.assign(root, {
+    explorer: {
+      attentionRow: explorer.rowOf.bind(explorer),
+      open: explorer.open.bind(explorer),
+      setUrl: explorer.share.setUrl.bind(explorer.share),
+      parameters: explorer.state.parameters,
+    },
+  });
+  explorer.load(host.value);
+  host.watch(() => explorer.load(host.value));
+  return { update: () => explorer.load(host.value), destroy: () => explorer.destroy() };
+}
+
+/** One explorer, from values of its host to pixels. */
+class Explorer {
+  /**
+   * @param {HTMLElement} root
+   * @param {Host<ExplorerValue>} host
+   */
+  constructor(root, host) {
+    this.root = root;
+    this.host = host;
+    this.state = new State(root, host);
+    this.turn = 0; // counts wishes: what an older one brings is dropped
+    this.newest = 0; // when the newest value was made
+    /** @type {Promise<void>} */
+    this.latest = Promise.resolve();
+    this.frame = 0;
+    this.asked = ""; // the question put to the host last
+    this.background = new Background();
+    this.notices = new Notices(this.state);
+    this.legend = new Legend(this.state);
+    this.share = new Share(this.state);
+    this.pointer = new Pointer(this.state, {
+      render: () => this.render(),
+      renderSoon: () => this.renderSoon(),
+      show: () => this.show(),
+      walked: () => this.share.writeUrlSoon(),
+    });
+    this.resized = new ResizeObserver(() => this.fitPanels());
+    this.listen();
+  }
+
+  listen() {
+    const { state, share } = this;
+    prepareControls(state);
+    for (const name of ["view", ...CHOICES]) {
+      state.control(name).addEventListener("change", ({ target }) => {
+        this.open({ [name]: /** @type {HTMLSelectElement} */ (target).value });
+      });
+    }
+    const scale = state.control("scale");
+    scale.addEventListener("change", () => {
+      state.stretched = scale.value === "stretched";
+      this.renderSoon();
+    });
+    const [field, opacity] = ["field", "opacity"].map((name) => /** @type {any} */ (state.control(name)));
+    field.addEventListener("change", () => {
+      state.field = field.checked;
+      this.renderSoon();
+    });
+    opacity.addEventListener("input", () => {
+      state.opacity = Number(opacity.value);
+      this.root.style.setProperty("--overlay", opacity.value);
+    });
+    state.control("save").addEventListener("click", () => share.savePicture());
+    state.control("share").addEventListener("click", () => share.copyLink());
+    state.part(".frame").addEventListener("keydown", (event) => this.pointer.onKey(event));
+    this.resized.observe(state.part(".panels"));
+  }
+
+  // ---- photos ------------------------------------------------------------------------------------------------------
+
+  /**
+   * A value from the host: another photo, or more about the one that is there.
+   * @param {ExplorerValue | null} value
+   */
+  load(value) {
+    const { state } = this;
+    if (!value) return this.clear();
+    const held = state.incoming ?? state.current;
+    if (held?.value.key === value.key) {
+      held.extend(value);
+    } else if (value.made > this.newest) {
+      state.incoming?.close();
+      state.incoming = new PhotoData(value, this.background);
+    } else {
+      return; // an answer about a photo that has been left since
+    }
+    this.newest = Math.max(this.newest, value.made);
+    this.show();
+  }
+
+  clear() {
+    this.dropPhotos();
+    this.clearPanels();
+    this.legend.say([]);
+    this.legend.show(null);
+    this.notices.setState("empty", this.state.text("notice.empty"));
+  }
+
+  dropPhotos() {
+    const { state } = this;
+    this.turn++;
+    state.incoming?.close();
+    state.current?.close();
+    state.incoming = state.current = null;
+  }
+
+  destroy() {
+    this.dropPhotos();
+    this.background.close();
+    this.resized.disconnect();
+    this.legend.stop();
+    this.share.stop();
+    this.notices.setState("empty");
+    this.root.remove();
+  }
+
+  /** Bring what is chosen onto the screen. Resolves when it, or something newer, is there. */
+  show() {
+    this.latest = this.bring(++this.turn);
+    return this.latest;
+  }
+
+  /** @param {number} mine */
+  async bring(mine) {
+    const { state, root } = this;
+    const { text } = state;
+    const data = state.incoming ?? state.current;
+    if (!data) return;
+    const first = data !== state.current;
+    if (first && !data.adopted) this.adopt(data);
+    const needed = needs(state, data);
+    if (first || needed.some(({ name }) => !data.peek(name))) {
+      const waiting = state.view === "attention_received" ? "notice.received" : "notice.loading";
+      this.notices.setState("loading", text(waiting));
+      try {
+        await Promise.all([data.photo(), ...needed.map(({ start }) => start())]);
+      } catch (error) {
+        if (mine === this.turn) this.fail(error);
+        return;
+      }
+      if (mine !== this.turn) return;
+    }
+    if (first) {
+      state.current?.close();
+      [state.current, state.incoming] = [data, null];
+      root.dataset.preloaded = "false";
+    }
+    this.arrange();
+    this.render();
+    this.notices.setState("ready");
+    if (!state.link) this.share.writeUrl();
+    const { view, stage, block, head } = state;
+    root.dispatchEvent(new CustomEvent("explorer:change", { bubbles: true, detail: { view, stage, block, head } }));
+    whenIdle(() => this.preload(data));
+  }
+
+  /**
+   * Fetch the rest; `data-preloaded` says when nothing is missing any more.
+   * @param {PhotoData} data
+   */
+  async preload(data) {
+    await data.preload(this.state.stage, whenIdle);
+    if (data === this.state.current) this.root.dataset.preloaded = String(!data.missing(this.state.stage));
+  }
+
+  /** @param {unknown} error */
+  fail(error) {
+    const { panels, text } = this.state;
+    for (const panel of panels) panel.forgetMap();
+    const reason = error instanceof Error ? error.message : error;
+    this.notices.setState("error", text("notice.error", { reason }), text("notice.retry"), () => this.show());
+  }
+
+  // ---- choices -----------------------------------------------------------------------------------------------------
+
+  /**
+   * Fit what is chosen to a new photo; the address's wishes come true on the photo they are about.
+   * @param {PhotoData} data
+   */
+  adopt(data) {
+    const { state } = this;
+    const { stages, value } = data;
+    const { link } = state;
+    const isMeant =
+      link && (!link.example || link.example === value.example) && (!link.model || link.model === value.model);
+    Object.assign(state, settle(stages, state, {}));
+    const { rows, columns } = stages[state.stage - 1].tokens;
+    Object.assign(state, { pins: [], hovered: null, looked: [Math.floor(rows / 2), Math.floor(columns / 2)] });
+    if (!value.classes.some((entry) => entry.index === state.target)) state.target = value.classes[0].index;
+    this.choose(isMeant ? link : {}, data);
+    if (isMeant) state.link = null;
+    data.adopted = true;
+  }
+
+  /**
+   * Take over whatever part of some wishes exists.
+   * @param {Wish} wanted
+   * @param {PhotoData} data
+   */
+  choose(wanted, { stages, value }) {
+    const { state } = this;
+    const before = stages[state.stage - 1];
+    Object.assign(state, settle(stages, state, wanted));
+    const stage = stages[state.stage - 1];
+    if (stage !== before) this.moveTokens(before.tokens, stage.tokens);
+    if (VIEWS.includes(/** @type {View} */ (wanted.view))) state.view = /** @type {View} */ (wanted.view);
+    const methods = /** @type {string[]} */ ([wanted.method, state.method, ...stage.methods]);
+    state.method = methods.find((method) => stage.methods.includes(method)) ?? "";
+    if (wanted.channel === "norm") state.channel = "norm";
+    state.channel = pickIndex(wanted.channel, stage.channels) ?? pickIndex(state.channel, stage.channels) ?? "norm";
+    state.target = pickIndex(wanted.target, value.class_count) ?? state.target;
+    this.chooseQuery(pickQuery(wanted.query, stage), pickQuery(wanted.compare, stage));
+  }
+
+  /**
+   * @param {Query | null} query
+   * @param {Query | null} compare
+   */
+  chooseQuery(query, compare) {
+    const { state } = this;
+    if (query === "cls" && state.view === "attention") state.view = "attention_cls";
+    if (!query || query === "cls") return;
+    state.looked = query;
+    state.pins = compare && compare !== "cls" ? [query, compare] : [query];
+  }
+
+  /**
+   * @param {Grid} from
+   * @param {Grid} to
+   */
+  moveTokens(from, to) {
+    const { state } = this;
+    state.pins = state.pins.map((pin) => samePlace(from, to, pin));
+    if (isSame(state.pins[0], state.pins[1])) state.pins.pop();
+    state.looked = samePlace(from, to, state.looked);
+    state.hovered = null;
+  }
+
+  /**
+   * Open { stage, block, head, view, query, … }, any of them. Resolves when it is on the screen.
+   * @param {Wish} wanted
+   */
+  async open(wanted) {
+    const { state } = this;
+    const data = state.incoming ?? state.current;
+    if (!data) {
+      state.link = { ...state.link, ...wanted };
+      return;
+    }
+    state.link = null;
+    if (wanted.target !== undefined) this.asked = ""; // whoever chooses a class again asks again
+    this.choose(wanted, data);
+    this.show();
+    await this.settled();
+  }
+
+  async settled() {
+    for (let seen; seen !== this.latest;) await (seen = this.latest);
+  }
+
+  /**
+   * The row of attention that is drawn: softmax over all keys, CLS first where the stage has one.
+   * @param {unknown} stage from 1
+   * @param {unknown} block
+   * @param {unknown} head
+   * @param {unknown} query
+   */
+  async rowOf(stage, block, head, query) {
+    await this.settled();
+    const { current } = this.state;
+    if (!current) throw new Error("there is no photo yet");
+    const number = pickStage(stage, current.stages.length) ?? 0;
+    const found = current.stages.at(number - 1);
+    const index = pickIndex(block, found?.blocks.length ?? 0);
+    const chosen = pickHead(head ?? "mean", found?.heads ?? 0);
+    const token = found ? pickQuery(query, found) : null;
+    if (!number || !found || index === null || chosen === null || token === null) {
+      throw new RangeError(`no attention for stage ${stage}, block ${block}, head ${head}, query ${query}`);
+    }
+    const numbers = await current.block(number, index);
+    return attentionRow(numbers, chosen === "all" ? "mean" : chosen, queryIndex(found, token));
+  }
+
+  // ---- the screen --------------------------------------------------------------------------------------------------
+
+  clearPanels() {
+    this.state.part(".panels").replaceChildren();
+    this.state.panels = [];
+  }
+
+  /** Make panels and controls fit the choice. Not on the pointer's path. */
+  arrange() {
+    const { state } = this;
+    const { crop } = state.photo.value;
+    const count = wantedPanels(state).length;
+    if (state.panels.length !== count || state.panels[0].crop !== crop) {
+      this.clearPanels();
+      const view = viewOf(crop, count > 1); // side by side there is no room for what the model does not see
+      state.panels = Array.from({ length: count }, () => new Panel(state.part(".panels"), crop, view));
+      for (const panel of state.panels) this.pointer.listen(panel);
+    }
+    this.fitPanels();
+    for (const panel of state.panels) panel.drawGrid(state.stageNow.tokens);
+    refreshControls(state);
+  }
+
+  /** As large as the frame allows: the columns, and every panel's width, which the stylesheet works out from them. */
+  fitPanels() {
+    const { panels, current } = this.state;
+    if (!current || !panels.length) return;
+    const box = this.state.part(".panels");
+    const { height, width } = panels[0].view;
+    const columns = bestColumns(panels.length, width / height, box.clientWidth / box.clientHeight || 1);
+    box.style.setProperty("--columns", String(columns));
+    box.style.setProperty("--rows", String(Math.ceil(panels.length / columns)));
+    box.style.setProperty("--shape", String(width / height));
+    box.classList.toggle("several", panels.length > 1);
+    for (const panel of panels) panel.drawPhoto(current.peek("photo"));
+  }
+
+  renderSoon() {
+    if (this.frame || !this.state.isReady) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      if (this.state.isReady) this.render();
+    });
+  }
+
+  /** Numbers to pixels and words: everything that a move of the pointer changes. */
+  render() {
+    const { state } = this;
+    const wanted = wantedPanels(state);
+    const keys = wanted.map((one) => mapKey(state, one));
+    if (keys.some((key, index) => state.panels[index].drawn !== key)) this.drawMaps(wanted, keys);
+    this.drawMarks(wanted);
+    this.legend.say(wanted.map((one, index) => ({ ...one, map: state.panels[index].shows })));
+    const { view, stage, block, head } = state;
+    const { query } = wanted[wanted.length - 1];
+    Object.assign(this.root.dataset, { view, stage, block, head, query });
+  }
+
+  /**
+   * @param {Wanted[]} wanted
+   * @param {string[]} keys
+   */
+  drawMaps(wanted, keys) {
+    const { state } = this;
+    const maps = wanted.map((one) => mapOf(state, one));
+    const drawn = /** @type {DrawnMap[]} */ (maps.filter(Boolean));
+    const { kind, baseline, reach } = drawn[0] ?? { kind: "distribution" };
+    const { stretched, theme } = state;
+    const values = drawn.length ? drawn.map((map) => map.values) : [[0, 1]];
+    const scale = limits(theme.colours[kind], values, { stretched, baseline, reach });
+    state.scale = scale;
+    state.panels.forEach((panel, index) => {
+      panel.shows = maps[index];
+      panel.drawn = maps[index] ? keys[index] : null;
+      panel.drawMap(maps[index], paletteFor(theme, kind), scale);
+    });
+    this.legend.show(maps[0]);
+    this.explainAbsence(maps[0]);
+  }
+
+  /** @param {Wanted[]} wanted */
+  drawMarks(wanted) {
+    const { state } = this;
+    const { tokens, queries } = state.stageNow;
+    const { crop } = state.photo.value;
+    const { pins, hovered } = state;
+    const comparing = wanted.length > 1 && wanted[0].query !== wanted[1].query;
+    const box = (/** @type {Cell | null} */ at, grid = tokens, side = tokens.stride) =>
+      at && windowOf(crop, grid, at, side);
+    state.panels.forEach((panel, index) => {
+      const { query } = wanted[index];
+      const at = query === "cls" ? hovered : query;
+      const field = state.field ? at : null;
+      panel.mark("token", box(at));
+      panel.mark("hovered", pins.length ? box(hovered) : null);
+      panel.mark("other", pins.length > 1 && !comparing && query !== "cls" ? box(pins[0]) : null);
+      panel.mark("field", box(field, tokens, tokens.receptive_field));
+      panel.mark("field wide", box(field, queries, queries.receptive_field));
+    });
+  }
+
+  /**
+   * Why there is no map, and what to do about it.
+   * @param {DrawnMap | null} map
+   */
+  explainAbsence(map) {
+    const { notices, state } = this;
+    const { text, photo, stage } = state;
+    if (map) return notices.show("");
+    if (state.view === "attention_cls") {
+      const first = photo.stages.findIndex((one) => one.has_cls) + 1;
+      const words = first ? text("notice.no cls", { stage, first }) : text("notice.never cls");
+      return notices.show(words, text("notice.show received"), () => this.open({ view: "attention_received" }));
+    }
+    const { index, label } = state.classNow;
+    notices.show(text("notice.evidence", { class: label }));
+    const question = `${photo.value.key} ${index}`;
+    if (this.asked !== question) this.host.trigger("evidence", { class_index: index });
+    this.asked = question;
+  }
+}
+
+/** @param {() => void} work */
+function whenIdle(work) {
+  if ("requestIdleCallback" in window) requestIdleCallback(work, { timeout: 500 });
+  else setTimeout(work, 30);
+}

@@ -1,0 +1,149 @@
+/* The address of what is on the screen, a link to it, and a picture of it. */
+
+import { addressWith } from "../shared/address.js";
+import { paletteFor } from "../shared/colour.js";
+import { make, setText } from "../shared/dom.js";
+import { windowOf } from "../shared/geometry.js";
+import { legendOf } from "./legend.js";
+import { wantedPanels } from "./maps.js";
+import { composePicture } from "./picture.js";
+
+/** @import { Box, Cell, Query } from "../types.js" */
+/** @import { Choice, State } from "./state.js" */
+
+const SPACES = "https://huggingface.co"; // where a Space's page lives that holds this one in a frame
+const REST = 300; // milliseconds of rest before an address is written while somebody walks: browsers limit how often
+
+/** What leaves the explorer: its address and its pictures. */
+export class Share {
+  /** @param {State} state */
+  constructor(state) {
+    this.state = state;
+    this.writing = 0;
+  }
+
+  /**
+   * Change parameters of the page's address; null removes one, all others stay.
+   * @param {Record<string, unknown>} changes
+   */
+  setUrl(changes) {
+    const href = addressWith(location.href, changes);
+    if (href === location.href) return;
+    history.replaceState(history.state, "", href);
+    if (window.parent !== window) window.parent.postMessage({ queryString: location.search.slice(1) }, SPACES);
+  }
+
+  /** What is on the screen, as parameters. A photo that somebody brought has no name and is never among them. */
+  writeUrl() {
+    const { state } = this;
+    const { view, stage, block, head, channel, target, method } = state;
+    const { example, model } = state.photo.value;
+    const [query, compare] = view === "attention_cls" ? ["cls"] : state.pins;
+    const used = (/** @type {Choice} */ name, /** @type {unknown} */ value) => (state.uses(name) ? value : null);
+    this.setUrl({
+      ...{ example, model, stage, block, head, view, query, compare },
+      ...{ channel: used("channel", channel), target: used("target", target), method: used("method", method) },
+    });
+  }
+
+  /** The same when the walk has come to rest. */
+  writeUrlSoon() {
+    clearTimeout(this.writing);
+    this.writing = window.setTimeout(() => this.writeUrl(), REST);
+  }
+
+  async copyLink() {
+    const { state } = this;
+    if (!state.current) return;
+    if (!state.current.value.example) return this.tell("message.private");
+    this.writeUrl();
+    try {
+      await navigator.clipboard.writeText(location.href);
+      this.tell("message.copied");
+    } catch {
+      this.tell("message.link", { link: location.href });
+    }
+  }
+
+  async savePicture() {
+    const { state } = this;
+    if (!state.isReady) return;
+    const data = state.photo;
+    try {
+      const photo = await data.original();
+      if (data !== state.current) return photo.close();
+      const canvas = this.compose(photo);
+      photo.close();
+      /** @type {Blob | null} */
+      const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+      if (!blob) throw new Error(`${canvas.width} × ${canvas.height}`);
+      download(blob, `cvt-${state.view}-stage-${state.stage}-block-${state.block + 1}.png`);
+      this.tell("message.saved", { width: canvas.width, height: canvas.height });
+    } catch (error) {
+      this.tell("message.failed", { reason: error instanceof Error ? error.message : error });
+    }
+  }
+
+  /**
+   * What the panels show now, on the photo at full size.
+   * @param {ImageBitmap} photo
+   */
+  compose(photo) {
+    const { state } = this;
+    const map = state.panels[0].shows;
+    const panels = wantedPanels(state).map(({ query }, index) => {
+      const { shows, caption } = state.panels[index];
+      return { map: shows, caption: caption.textContent ?? "", boxes: this.boxesOf(query) };
+    });
+    const facts = [...state.part(".facts").children].map(({ children: [label, value] }) =>
+      state.text("fact", { label: label.textContent, value: value.textContent }),
+    );
+    return composePicture(photo, panels, {
+      crop: state.photo.value.crop,
+      view: state.panels[0].view,
+      columns: Number(state.part(".panels").style.getPropertyValue("--columns")),
+      palette: paletteFor(state.theme, map?.kind ?? "distribution"),
+      scale: state.scale,
+      opacity: state.opacity,
+      title: [state.text(`view.${state.view}`), ...facts].join(" · "),
+      legend: map ? legendOf(state, map) : { name: "", ticks: [] },
+    });
+  }
+
+  /**
+   * @param {Query} query
+   * @returns {[string, Box][]}
+   */
+  boxesOf(query) {
+    if (query === "cls") return [];
+    const { tokens, queries } = this.state.stageNow;
+    const { crop } = this.state.photo.value;
+    const token = /** @type {Cell} */ (query);
+    /** @type {[string, Box][]} */
+    const fields = [tokens, queries].map((grid) => ["field", windowOf(crop, grid, token, grid.receptive_field)]);
+    return [...(this.state.field ? fields : []), ["token", windowOf(crop, tokens, token, tokens.stride)]];
+  }
+
+  /**
+   * @param {string} name
+   * @param {Record<string, unknown>} [values]
+   */
+  tell(name, values) {
+    setText(this.state.part(".message"), this.state.text(name, values));
+  }
+
+  /** Write no address any more. */
+  stop() {
+    clearTimeout(this.writing);
+  }
+}
+
+/**
+ * @param {Blob} blob
+ * @param {string} name
+ */
+function download(blob, name) {
+  const link = make("a", { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}

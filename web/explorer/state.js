@@ -1,0 +1,123 @@
+/* What is chosen and what is held, of one explorer. */
+
+import { cells } from "../shared/geometry.js";
+import { inPercent } from "../shared/words.js";
+
+/** @import { Cell, ClassEntry, ExplorerValue, Head, Host, Scale, Wish } from "../types.js" */
+/** @import { PhotoData } from "./data.js" */
+/** @import { Panel } from "./panel.js" */
+
+/** @typedef {"attention" | "attention_cls" | "attention_received" | "feature" | "similarity" | "rollout" | "class_evidence"} View */
+/** @typedef {"stage" | "block" | "head" | "channel" | "method" | "target"} Choice */
+
+/**
+ * Which choices a view depends on; the views stand in the order in which they are offered.
+ * @type {Record<View, Choice[]>}
+ */
+export const USES = {
+  attention: ["stage", "block", "head"],
+  attention_cls: ["stage", "block", "head"],
+  attention_received: ["stage", "block", "head"],
+  feature: ["stage", "channel"],
+  similarity: ["stage"],
+  rollout: ["target"],
+  class_evidence: ["stage", "method", "target"],
+};
+
+export const VIEWS = /** @type {View[]} */ (Object.keys(USES));
+
+export class State {
+  /**
+   * @param {HTMLElement} root
+   * @param {Host<ExplorerValue>} host
+   */
+  constructor(root, host) {
+    this.root = root;
+    this.text = host.words;
+    this.theme = host.theme;
+    /** What the address said when the page opened. */
+    this.parameters = Object.fromEntries(new URLSearchParams(location.search));
+    /** @type {Wish | null} what the address asked for, until it has been shown */
+    this.link = this.parameters;
+    /** @type {PhotoData | null} the photo on the screen */
+    this.current = null;
+    /** @type {PhotoData | null} the photo that will be */
+    this.incoming = null;
+    /** @type {Panel[]} */
+    this.panels = [];
+    /** @type {Scale | null} of the maps on the screen */
+    this.scale = null;
+    /** @type {Cell[]} at most two tokens */
+    this.pins = [];
+    /** @type {Cell} the token last pointed at or walked to */
+    this.looked = [0, 0];
+    /** @type {Cell | null} the token under the pointer */
+    this.hovered = null;
+    this.view = /** @type {View} */ ("attention");
+    this.stage = 0; // from 1 as soon as there is a photo
+    this.block = 0;
+    this.head = /** @type {Head} */ ("mean");
+    this.channel = /** @type {number | "norm"} */ ("norm");
+    this.target = -1;
+    this.method = "";
+    this.opacity = 0.6;
+    this.stretched = false;
+    this.field = false;
+  }
+
+  /** The photo on the screen; to be asked for only while there is one. */
+  get photo() {
+    return /** @type {PhotoData} */ (this.current);
+  }
+
+  get stageNow() {
+    return this.photo.stages[this.stage - 1];
+  }
+
+  /**
+   * The chosen class; of one that the server has not told about yet only the number is known.
+   * @returns {ClassEntry}
+   */
+  get classNow() {
+    const { target } = this;
+    const known = this.photo.value.classes.find((entry) => entry.index === target);
+    return known ?? { index: target, label: `#${target}`, probability: null };
+  }
+
+  get isReady() {
+    return this.current !== null && this.root.dataset.state === "ready";
+  }
+
+  /** How many keys, queries and channels the chosen stage has, for sentences. */
+  get counts() {
+    const { keys, tokens, channels, has_cls } = this.stageNow;
+    return { keys: cells(keys), queries: cells(tokens) + (has_cls ? 1 : 0), channels };
+  }
+
+  /**
+   * A share in percent.
+   * @param {number} share
+   */
+  percent = (share) => this.text("percent", { number: inPercent(share) });
+
+  /** @param {Choice} choice */
+  uses(choice) {
+    return USES[this.view].includes(choice);
+  }
+
+  /**
+   * A part of the explorer that is always there.
+   * @param {string} selector
+   */
+  part(selector) {
+    return /** @type {HTMLElement} */ (this.root.querySelector(selector));
+  }
+
+  /**
+   * A control by its name.
+   * @param {string} name
+   */
+  control(name) {
+    return /** @type {HTMLSelectElement} */ (this.root.querySelector(`[name="${name}"]`));
+  }
+}

@@ -1,0 +1,112 @@
+/* The whole page as a place to drop and paste photos. */
+
+import { make, useStyle } from "../shared/dom.js";
+
+/** @import { Host, Part, PhotoValue } from "../types.js" */
+
+const LEAVING = 100; // milliseconds until leaving is believed: Safari names no target even between two elements
+
+/**
+ * Files are taken on their way down, before any box on the page hears of them: one that waits before it looks into a
+ * drop finds it emptied. Triggers "drop" with the uploaded file, and "info", "warning" or "error" with words.
+ * @param {HTMLElement} element
+ * @param {Host<PhotoValue>} host
+ * @returns {Part}
+ */
+export function mount(element, host) {
+  useStyle(new URL("photo.css", import.meta.url));
+  const { words } = host;
+  const text = make("p");
+  const sheet = make("div", { class: "drop-sheet", role: "status" }, text);
+  element.replaceChildren(sheet);
+  const listening = new AbortController();
+  let newest = 0;
+  let leaving = 0;
+  let dragsItself = false;
+
+  const show = (/** @type {"here" | "busy" | null} */ state) => {
+    clearTimeout(leaving);
+    if (state) text.textContent = words(state);
+    if (state) sheet.dataset.state = state;
+    else delete sheet.dataset.state;
+  };
+  const take = async (/** @type {File[]} */ files) => {
+    const file = files.find(({ type }) => type.startsWith("image/")) ?? files[0];
+    if (!file) return host.trigger("warning", words("none"));
+    const most = host.value?.most ?? Infinity;
+    if (file.size > most) return host.trigger("error", words("large", { name: file.name, most: most / 2 ** 20 }));
+    if (files.length > 1) host.trigger("info", words("several", { name: file.name }));
+    const mine = ++newest;
+    show("busy");
+    try {
+      const uploaded = await host.upload(file);
+      if (mine === newest) host.trigger("drop", { file: uploaded });
+    } catch {
+      // the host has said what went wrong
+    } finally {
+      if (mine === newest) show(null);
+    }
+  };
+  /**
+   * @template {keyof DocumentEventMap} Name
+   * @param {Name} name
+   * @param {(event: DocumentEventMap[Name]) => void} answer
+   */
+  const hear = (name, answer) => document.addEventListener(name, answer, { capture: true, signal: listening.signal });
+  /**
+   * Files go to `answer`; text goes where it can be written, and never to the photo box, which a text would empty.
+   * @param {"dragenter" | "dragover" | "dragleave" | "drop"} name
+   * @param {(event: DragEvent, data: DataTransfer) => void} answer
+   */
+  const hearDrag = (name, answer) =>
+    hear(name, (event) => {
+      const data = event.dataTransfer;
+      const files = !dragsItself && data?.types.includes("Files");
+      if (!files && isField(event.target)) return;
+      event.stopPropagation();
+      if (data && files) answer(event, data);
+    });
+
+  // A picture of the page that is dragged over the page is not a photo that somebody brings.
+  hear("dragstart", () => (dragsItself = true));
+  hear("dragend", () => (dragsItself = false));
+  for (const name of /** @type {const} */ (["dragenter", "dragover"])) {
+    hearDrag(name, (event, data) => {
+      event.preventDefault();
+      data.dropEffect = "copy";
+      show("here");
+    });
+  }
+  hearDrag("dragleave", (event) => {
+    if (event.relatedTarget) return;
+    clearTimeout(leaving);
+    leaving = window.setTimeout(show, LEAVING, null);
+  });
+  hearDrag("drop", (event, data) => {
+    event.preventDefault();
+    show(null);
+    take([...data.files]);
+  });
+  hear("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!files.length || (isField(event.target) && event.clipboardData?.types.includes("text/plain"))) return;
+    event.preventDefault();
+    event.stopPropagation();
+    take(files);
+  });
+
+  return {
+    update: () => {},
+    destroy: () => {
+      listening.abort();
+      clearTimeout(leaving);
+      sheet.remove();
+    },
+  };
+}
+
+/** @param {EventTarget | null} target */
+function isField(target) {
+  const element = /** @type {HTMLElement} */ (target);
+  return element.matches?.("input, textarea") || element.isContentEditable;
+}

@@ -1,0 +1,94 @@
+/* Numbers to colours. Palettes and the rule for scales are Python's (visualize/palette.py), and come with the theme. */
+
+/** @import { ColourRule, Kind, Scale, Theme } from "../types.js" */
+
+/** @type {Map<string, Uint32Array>} */
+const decoded = new Map();
+
+/**
+ * A palette of 256 colours, given as base64 of RGB bytes, as little-endian RGBA words.
+ * @param {string} text
+ */
+export function decodePalette(text) {
+  const known = decoded.get(text);
+  if (known) return known;
+  const bytes = atob(text);
+  const words = Uint32Array.from({ length: 256 }, (_, i) => {
+    const [red, green, blue] = [0, 1, 2].map((channel) => bytes.charCodeAt(3 * i + channel));
+    return (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0;
+  });
+  decoded.set(text, words);
+  return words;
+}
+
+/**
+ * The colours that maps of a kind are drawn in.
+ * @param {Theme} theme
+ * @param {Kind} kind
+ */
+export function paletteFor(theme, kind) {
+  return decodePalette(theme.palettes[theme.colours[kind].palette]);
+}
+
+/**
+ * Where a value lies on a scale: a palette's index, 0 to 255.
+ * @param {number} value
+ * @param {number} low
+ * @param {number} high
+ */
+export function paletteIndex(value, low, high) {
+  return Math.min(255, Math.max(0, Math.round(((value - low) / (high - low)) * 255)));
+}
+
+/**
+ * Colours of a map, with its outermost cells repeated once all round, as RGBA words [rows + 2, columns + 2].
+ * @param {ArrayLike<number>} values
+ * @param {number} rows
+ * @param {number} columns
+ * @param {Uint32Array} palette
+ * @param {number} low
+ * @param {number} high
+ * @param {Uint32Array} [words] where the result goes
+ */
+export function paint(values, rows, columns, palette, low, high, words = new Uint32Array((rows + 2) * (columns + 2))) {
+  for (let r = -1, at = 0; r <= rows; r++) {
+    const from = Math.min(Math.max(r, 0), rows - 1) * columns;
+    for (let c = -1; c <= columns; c++, at++) {
+      words[at] = palette[paletteIndex(values[from + Math.min(Math.max(c, 0), columns - 1)], low, high)];
+    }
+  }
+  return words;
+}
+
+/**
+ * The smallest and the largest value.
+ * @param {Iterable<number>} values
+ * @returns {[number, number]}
+ */
+export function extremes(values) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const v of values) {
+    if (v < low) low = v;
+    if (v > high) high = v;
+  }
+  return [low, high];
+}
+
+/**
+ * The scale of some maps that are looked at together: between their own extremes where it is stretched, else by the
+ * rule for their kind, where `reach` stands in for their largest magnitude.
+ * @param {ColourRule} rule
+ * @param {Iterable<number>[]} maps
+ * @param {{ stretched?: boolean, baseline?: number | null, reach?: number | null }} [options]
+ * @returns {Scale}
+ */
+export function limits(rule, maps, { stretched = false, baseline = null, reach = null } = {}) {
+  const [smallest, largest] = maps.map(extremes).reduce(([a, b], [c, d]) => [Math.min(a, c), Math.max(b, d)]);
+  const uniform = rule.uniform && baseline ? rule.uniform * baseline : null;
+  const far = reach ?? uniform ?? Math.max(Math.abs(smallest), Math.abs(largest));
+  let [low, high] = [rule.low === "symmetric" ? -far : Math.min(0, smallest), far];
+  if (stretched) [low, high] = [smallest, largest];
+  if (!(high > low)) high = low + 1;
+  const slack = 1e-6 * (high - low);
+  return { low, high, below: smallest < low - slack, above: largest > high + slack };
+}
