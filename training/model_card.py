@@ -12,7 +12,7 @@ from typing import Any
 __all__ = ["model_card"]
 
 WORST = 10
-UNFINISHED = "The run is not finished: these are the weights after {done} of its {planned} epochs.\n"
+UNFINISHED = "\nThe run is not finished: these are the weights after {done} of its {planned} epochs.\n"
 
 
 def model_card(name: str, training: Mapping[str, Any], evaluations: Sequence[Mapping[str, Any]]) -> str:
