@@ -1,4 +1,4 @@
-"""Loading and saving PyTorch models: the one strict loader behind every ``from_pretrained``.
+"""Loading PyTorch models: the one strict loader behind every ``from_pretrained``.
 
 A model comes from the package ("bundled"), a local folder or a Hub repository in transformers' layout, or a single
 file of weights, which may be Microsoft's original ``.pth``. Every tensor must be there, be known and have its shape.
@@ -6,25 +6,24 @@ file of weights, which may be Microsoft's original ``.pth``. Every tensor must b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from cvt.checkpoint_files import WEIGHTS_NAMES, find_weights, read_tensors
-from cvt.checkpoint_keys import from_ours
 from cvt.checkpoint_match import Weights, match, name_tensors
-from cvt.checkpoint_source import choose_config, config_text, download
+from cvt.checkpoint_source import choose_config, download
 from cvt.config import CvtConfig, read_fields
-from cvt.errors import CheckpointError
-from cvt.files import write_whole
+from cvt.device import choose_device
+from cvt.errors import CheckpointError, ConfigError
+from cvt.hub import HUB_DEFAULTS, HubOptions
 from cvt.initialisation import initialise
 from cvt.locations import find, listing
 
-__all__ = ["load_model", "save_model"]
+__all__ = ["load_model"]
 
 ModelType = TypeVar("ModelType", bound=nn.Module)
 
@@ -34,25 +33,30 @@ def load_model(
     ref: str | Path,
     *,
     config: CvtConfig | str | None = None,
-    revision: str | None = None,
+    dtype: torch.dtype | str | None = None,
+    device_map: Any = None,
+    use_safetensors: bool | None = None,
     ignore_mismatched_sizes: bool = False,
+    options: HubOptions = HUB_DEFAULTS,
     **config_overrides: Any,
-) -> ModelType:
-    """A model with its weights, float32, on the CPU, in evaluation mode; see :meth:`cvt.CvtModel.from_pretrained`.
+) -> tuple[ModelType, dict[str, Any]]:
+    """A model with its weights, in evaluation mode, and how they matched; see :meth:`cvt.CvtModel.from_pretrained`.
 
     A ``.pth`` in Microsoft's layout computes with QuickGELU, as it was trained, unless ``hidden_act`` is overridden.
 
     Raises:
         CheckpointError: nothing is found, it cannot be read or trusted, or its tensors do not fit.
-        ConfigError: the configuration is not valid.
+        ConfigError: the configuration is not valid, or an argument is not allowed.
     """
-    path = find(ref) or download(str(ref), revision)
+    wanted, device = _wanted_dtype(dtype), _wanted_device(device_map)
+    names = tuple(name for name in WEIGHTS_NAMES if use_safetensors in (None, "safetensors" in name))
+    path = find(ref, options.subfolder) or download(str(ref), options, names)
     fields = read_fields(path / "config.json") if config is None and (path / "config.json").is_file() else None
-    weights = _read_weights(path)
+    weights = _read_weights(path, names, as_stored=wanted == "auto")
     chosen = choose_config(config, fields, weights, config_overrides)
     with torch.device("meta"):  # no memory, no time: the checkpoint's own tensors become the parameters
         model = cls(chosen)
-    prefix = _prefix(model)
+    prefix = "" if hasattr(model, "classifier") else "cvt."  # the key maps know the names of a classifier
     expected = {prefix + name: tensor.shape for name, tensor in model.state_dict().items()}
     for name in expected.keys() - weights.tensors.keys():
         if name.endswith("num_batches_tracked"):  # counts batches in training; older checkpoints lack it
@@ -62,23 +66,52 @@ def load_model(
         _draw(model.get_submodule(name), chosen.initializer_range)
         tensors |= {f"{name}.{leaf}": tensor for leaf, tensor in model.get_submodule(name).state_dict().items()}
     model.load_state_dict({name.removeprefix(prefix): t for name, t in tensors.items()}, strict=True, assign=True)
-    return model.eval()
+    if wanted == "auto":
+        wanted = _stored_dtype(chosen, tensors)
+    return model.to(device, wanted).eval(), _loading_info(expected, weights.tensors, prefix)
 
 
-def _read_weights(path: Path) -> Weights:
+def _wanted_dtype(dtype: torch.dtype | str | None) -> Any:
+    """A dtype of PyTorch, or "auto"; float32 where nothing is asked for."""
+    if dtype is None or dtype == "auto":
+        return dtype or torch.float32
+    found = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise ConfigError(f"dtype={dtype!r} must be 'auto' or a floating-point type, such as torch.bfloat16")
+    return found
+
+
+def _stored_dtype(config: CvtConfig, tensors: Mapping[str, Tensor]) -> torch.dtype:
+    """What the configuration says that the weights are; else what most of them are."""
+    told = config.extra.get("dtype") or config.extra.get("torch_dtype")
+    if told:
+        found: torch.dtype = _wanted_dtype(told)
+        return found
+    return next(tensor.dtype for tensor in tensors.values() if tensor.is_floating_point())
+
+
+def _wanted_device(device_map: Any) -> torch.device:
+    """The one device of a ``device_map``: "auto", a device, or ``{"": device}``; the CPU where nothing is asked for."""
+    if isinstance(device_map, Mapping):
+        if set(device_map) != {""}:
+            raise ConfigError(f"device_map={device_map!r} spreads the model; a CvT goes to one device as a whole")
+        device_map = device_map[""]
+    if device_map is None:
+        return torch.device("cpu")
+    if isinstance(device_map, int) and not isinstance(device_map, bool):
+        device_map = f"cuda:{device_map}"
+    return choose_device("auto" if device_map in ("balanced", "sequential") else str(device_map))
+
+
+def _read_weights(path: Path, names: tuple[str, ...], as_stored: bool) -> Weights:
     """Every tensor of a weights file or of a folder, by our names."""
-    files = [path] if path.is_file() else find_weights(path)
+    files = [path] if path.is_file() else find_weights(path, names)
     if files is None:
-        raise CheckpointError(f"the folder {path} has none of {', '.join(WEIGHTS_NAMES)}; it holds {listing(path)}")
+        raise CheckpointError(f"the folder {path} has none of {', '.join(names)}; it holds {listing(path)}")
     read: dict[str, Tensor] = {}
     for file in files:
-        read |= read_tensors(file)
+        read |= read_tensors(file, as_stored)
     return name_tensors(str(path), read)
-
-
-def _prefix(model: nn.Module) -> str:
-    """What stands before a model's own tensor names in the key maps, which know those of a classifier."""
-    return "" if hasattr(model, "classifier") else "cvt."
 
 
 def _draw(module: nn.Module, std: float) -> None:
@@ -88,24 +121,14 @@ def _draw(module: nn.Module, std: float) -> None:
     initialise(module, std)
 
 
-def save_model(model: nn.Module, config: CvtConfig, folder: str | Path) -> None:
-    """Write ``config.json`` and ``model.safetensors`` in transformers' layout; each file appears whole or not at all.
-
-    Raises:
-        CheckpointError: the folder cannot be written.
-    """
-    has_head = hasattr(model, "classifier")
-    dtype = next(model.parameters()).dtype
-    tensors = {}
-    for name, tensor in model.state_dict().items():
-        theirs = from_ours(name, "transformers")
-        tensors[theirs if has_head else theirs.removeprefix("cvt.")] = tensor.detach().contiguous()
-    architecture = "CvtForImageClassification" if has_head else "CvtModel"
-    text = config_text(config, architecture, str(dtype).removeprefix("torch."))
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / "model.safetensors", lambda path: save_file(tensors, path, metadata={"format": "pt"}))
-        write_whole(folder / "config.json", lambda path: path.write_text(text, encoding="utf-8"))
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"cannot save into {folder}: {error}") from error
+def _loading_info(
+    expected: Mapping[str, torch.Size], found: Mapping[str, Tensor], prefix: str
+) -> dict[str, set[Any] | list[str]]:
+    """What ``output_loading_info=True`` gives; the names are the model's own."""
+    misshapen = (name for name in expected.keys() & found.keys() if found[name].shape != expected[name])
+    return {
+        "missing_keys": {name.removeprefix(prefix) for name in expected.keys() - found.keys()},
+        "unexpected_keys": set(found.keys() - expected.keys()),
+        "mismatched_keys": {(name, found[name].shape, expected[name]) for name in misshapen},
+        "error_msgs": [],
+    }

@@ -65,8 +65,10 @@ def shard_names(index: Path) -> list[str]:
     return names
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Every tensor of one weights file, floating-point ones as float32, under the names the file uses.
+def read_tensors(path: Path, as_stored: bool = False) -> dict[str, Tensor]:
+    """Every tensor of one weights file, under the names the file uses.
+
+    Floating-point tensors come as float32, or in the type they are stored in if ``as_stored``.
 
     Raises:
         CheckpointError: the file is missing, damaged, no checkpoint, or a pickle that asks for more than tensors.
@@ -76,15 +78,17 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             pairs = read_safetensors(path, "pt")
         case "pickle":
             pairs = _read_pickle(path)
-    return {name: _plain(path, name, tensor) for name, tensor in pairs}
+    return {name: _plain(path, name, tensor, as_stored) for name, tensor in pairs}
 
 
-def _plain(path: Path, name: str, tensor: Tensor) -> Tensor:
+def _plain(path: Path, name: str, tensor: Tensor, as_stored: bool) -> Tensor:
     import torch
 
     if tensor.layout != torch.strided or tensor.is_complex() or tensor.is_quantized:
         raise CheckpointError(f"tensor {name} of {path} is {tensor.layout}, {tensor.dtype}; expected dense numbers")
-    return tensor.detach().to(torch.float32 if tensor.is_floating_point() else torch.int64).contiguous()
+    if not (as_stored and tensor.is_floating_point()):
+        tensor = tensor.to(torch.float32 if tensor.is_floating_point() else torch.int64)
+    return tensor.detach().contiguous()
 
 
 def file_kind(path: Path) -> Literal["safetensors", "pickle"]:

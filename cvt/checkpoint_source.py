@@ -13,6 +13,7 @@ from cvt.checkpoint_match import Weights
 from cvt.config import CvtConfig, read_fields
 from cvt.errors import ConfigError
 from cvt.files import json_text
+from cvt.hub import HUB_DEFAULTS, HubOptions
 from cvt.presets import PRESETS
 
 __all__ = ["choose_config", "config_text", "download"]
@@ -36,15 +37,14 @@ def choose_config(
     return CvtConfig.from_dict(complete_fields(shapes) if fields is None else fields, **overrides)
 
 
-def download(repo_id: str, revision: str | None, names: Sequence[str] = WEIGHTS_NAMES) -> Path:
+def download(repo_id: str, options: HubOptions = HUB_DEFAULTS, names: Sequence[str] = WEIGHTS_NAMES) -> Path:
     """The local folder with a Hub repository's ``config.json`` and weights, the first of ``names`` that it has.
 
     Raises:
         CheckpointError: there is no such model, it is another kind of model, or the Hub does not answer.
     """
-    config = hub.download_file(repo_id, "config.json", revision)
-    read_fields(config)  # refuses another architecture before its weights are downloaded
-    return hub.download_model(repo_id, revision=config.parent.name, names=names)  # of the same commit
+    read_fields(hub.download_file(repo_id, "config.json", options))  # refuses another architecture before its weights
+    return hub.download_model(repo_id, options, names=names)
 
 
 def config_text(config: CvtConfig, architecture: str, dtype: str) -> str:

@@ -15,8 +15,10 @@ from typing import Any
 from cvt.config_fields import Activation, ProblemType, ProjectionMethod, check_fields, label_maps, stage_list
 from cvt.errors import CheckpointError, ConfigError
 from cvt.files import json_text, read_json, write_json
+from cvt.hub import HubOptions
 from cvt.locations import find, resolve_file
 from cvt.presets import PRESETS
+from cvt.publishing import Publishable
 
 __all__ = ["CvtConfig", "read_fields"]
 
@@ -24,7 +26,7 @@ DEAD_LAYER_NORM_EPS = 1e-12
 """Default of ``layer_norm_eps`` that no implementation ever used: transformers writes it and computes with 1e-5."""
 
 
-class CvtConfig:
+class CvtConfig(Publishable):
     """Configuration of :class:`~cvt.CvtModel` and :class:`~cvt.CvtForImageClassification`.
 
     Lists hold one entry per stage and all have the same length; any number of stages is allowed.
@@ -147,6 +149,11 @@ class CvtConfig:
             self.id2label, self.label2id = label_maps(count, None, None)
 
     @property
+    def use_return_dict(self) -> bool:
+        """The older name of ``return_dict``."""
+        return self.return_dict
+
+    @property
     def num_stages(self) -> int:
         """Number of stages."""
         return len(self.depth)
@@ -194,23 +201,71 @@ class CvtConfig:
         return cls(**merged)
 
     @classmethod
-    def from_pretrained(cls, ref: str | Path, *, revision: str | None = None, **overrides: Any) -> CvtConfig:
-        """The configuration of ``ref``: a Hub id, a folder, a ``config.json`` file, a preset's name or "bundled".
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options_and_overrides: Any) -> CvtConfig:
+        """The configuration of a Hub id, a folder, a ``config.json`` file, a preset's name or "bundled".
+
+        Args:
+            pretrained_model_name_or_path: where it is.
+            options_and_overrides: ``revision``, ``subfolder``, ``cache_dir``, ``force_download``, ``local_files_only``
+                and ``token``, as for a model; any others are fields that win over the file's.
 
         Raises:
-            CheckpointError: nothing is found at ``ref``, or it cannot be read.
-            ConfigError: what is found is not a valid CvT configuration.
+            CheckpointError: nothing is found, or it cannot be read.
+            ConfigError: what is found is not a valid CvT configuration, or an override is no field.
         """
+        ref, options = pretrained_model_name_or_path, HubOptions.take(options_and_overrides)
         if str(ref) in PRESETS and not Path(ref).exists():
-            return cls.from_dict(PRESETS[str(ref)], **overrides)
-        path = find(ref)
+            return cls.from_dict(PRESETS[str(ref)], **options_and_overrides)
+        path = find(ref, options.subfolder)
         if path is None or path.is_dir():
-            path = resolve_file(ref, "config.json", revision=revision)
-        return cls.from_dict(read_fields(path), **overrides)
+            path = resolve_file(ref, "config.json", options)
+        return cls.from_dict(read_fields(path), **options_and_overrides)
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write ``config.json`` into ``folder``, which is made if missing."""
-        write_json(Path(folder) / "config.json", self.to_dict())
+    def save_pretrained(self, save_directory: str | Path) -> None:
+        """Write ``config.json`` into a folder, which is made if missing.
+
+        Raises:
+            CheckpointError: the folder cannot be written.
+        """
+        write_json(Path(save_directory) / "config.json", self.to_dict())
+
+    @classmethod
+    def from_json_file(cls, json_file: str | Path) -> CvtConfig:
+        """The configuration in a file that :meth:`to_json_file` or transformers wrote.
+
+        Raises:
+            CheckpointError: the file cannot be read.
+            ConfigError: a value that is not allowed.
+        """
+        return cls.from_dict(read_json(Path(json_file)))
+
+    def to_json_file(self, json_file_path: str | Path, use_diff: bool = True) -> None:
+        """Write :meth:`to_json_string` into a file.
+
+        Raises:
+            CheckpointError: the file cannot be written.
+        """
+        write_json(Path(json_file_path), self.to_diff_dict() if use_diff else self.to_dict())
+
+    def to_json_string(self, use_diff: bool = True) -> str:
+        """The fields as JSON: those that differ from the defaults, or all of them."""
+        return json_text(self.to_diff_dict() if use_diff else self.to_dict())
+
+    def to_diff_dict(self) -> dict[str, Any]:
+        """The fields that differ from those of a ``CvtConfig()``, and ``model_type``."""
+        default = {**CvtConfig().to_dict(), "model_type": None}
+        return {name: value for name, value in self.to_dict().items() if name not in default or value != default[name]}
+
+    def update(self, config_dict: Mapping[str, Any]) -> None:
+        """Set several fields, known ones and others.
+
+        Raises:
+            ConfigError: a value that is not allowed; nothing is changed then.
+        """
+        fields = self.to_dict()
+        if {"num_labels", "id2label", "label2id"} & config_dict.keys():
+            del fields["id2label"], fields["label2id"]
+        self.__dict__ = CvtConfig.from_dict({**fields, **config_dict}).__dict__
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CvtConfig) and self.to_dict() == other.to_dict()

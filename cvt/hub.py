@@ -7,6 +7,7 @@ Follows huggingface_hub's environment: ``HF_HOME`` and ``HF_HUB_CACHE`` (where t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,41 @@ from tqdm import tqdm
 from cvt.checkpoint_files import WEIGHTS_NAMES, find_weights, shard_names
 from cvt.errors import CheckpointError
 
-__all__ = ["cached_folder", "download_file", "download_model"]
+__all__ = ["HUB_DEFAULTS", "HubOptions", "cached_folder", "download_file", "download_model"]
 
 
-def download_file(repo_id: str, filename: str, revision: str | None = None, bar: type[tqdm[Any]] | None = None) -> Path:
+@dataclass(frozen=True)
+class HubOptions:
+    """Which files of a repository, and how to come by them; the names are those of every ``from_pretrained``.
+
+    Attributes:
+        revision: branch, tag or commit.
+        subfolder: the folder in the repository (or in a local folder) that holds the files.
+        cache_dir: the local cache, instead of ``HF_HUB_CACHE``.
+        force_download: download anew what is in the cache already.
+        local_files_only: take what is in the cache, and never ask the network.
+        token: a token of the Hub; True for the one that is logged in, False for none.
+    """
+
+    revision: str | None = None
+    subfolder: str = ""
+    cache_dir: str | Path | None = None
+    force_download: bool = False
+    local_files_only: bool = False
+    token: str | bool | None = None
+
+    @classmethod
+    def take(cls, arguments: dict[str, Any]) -> HubOptions:
+        """The options among the keyword arguments of a ``from_pretrained``, which are removed from them."""
+        return cls(**{field.name: arguments.pop(field.name) for field in fields(cls) if field.name in arguments})
+
+
+HUB_DEFAULTS = HubOptions()
+
+
+def download_file(
+    repo_id: str, filename: str, options: HubOptions = HUB_DEFAULTS, bar: type[tqdm[Any]] | None = None
+) -> Path:
     """One file of a repository, in the local cache.
 
     Args:
@@ -30,15 +62,20 @@ def download_file(repo_id: str, filename: str, revision: str | None = None, bar:
         CheckpointError: the repository, the revision or the file does not exist or is not open to us, or there is no
             network and no cached copy.
     """
-    path = _fetch(repo_id, filename, revision, bar)
+    path = _fetch(repo_id, filename, options, bar)
+    if path is None and options.local_files_only:
+        raise CheckpointError(
+            f"{filename} of {_named(repo_id, options)} is not in the local cache, and local_files_only=True forbids a "
+            "download"
+        )
     if path is None:
-        raise CheckpointError(f"the Hub repository {_named(repo_id, revision)} has no file {filename}")
+        raise CheckpointError(f"the Hub repository {_named(repo_id, options)} has no file {filename}")
     return path
 
 
 def download_model(
     repo_id: str,
-    revision: str | None = None,
+    options: HubOptions = HUB_DEFAULTS,
     bar: type[tqdm[Any]] | None = None,
     names: Sequence[str] = WEIGHTS_NAMES,
 ) -> Path:
@@ -50,19 +87,23 @@ def download_model(
     Raises:
         CheckpointError: as for :func:`download_file`, or the repository has no weights that can be read.
     """
-    folder = download_file(repo_id, "config.json", revision, bar).parent
-    if _is_complete(folder, names):
+    folder = download_file(repo_id, "config.json", options, bar).parent
+    if _is_complete(folder, names) and not options.force_download:
         return folder
-    commit = folder.name
+    commit = folder.parents[len(Path(options.subfolder).parts) - 1].name if options.subfolder else folder.name
+    options = replace(options, revision=commit)
     for name in names:
-        path = _fetch(repo_id, name, commit, bar)
+        path = _fetch(repo_id, name, options, bar)
         if path is None:
             continue
         if name.endswith(".index.json"):
             for shard in shard_names(path):
-                download_file(repo_id, shard, commit, bar)
+                download_file(repo_id, shard, options, bar)
         return folder
-    raise CheckpointError(f"the Hub repository {_named(repo_id, revision)} has no weights, none of {', '.join(names)}")
+    where = "in the local cache " if options.local_files_only else ""
+    raise CheckpointError(
+        f"the Hub repository {_named(repo_id, options)} has no weights {where}of the names {', '.join(names)}"
+    )
 
 
 def cached_folder(repo_id: str, revision: str | None = None) -> Path | None:
@@ -85,16 +126,31 @@ def _is_complete(folder: Path, names: Sequence[str] = WEIGHTS_NAMES) -> bool:
     return weights is not None and all(path.is_file() for path in weights)
 
 
-def _named(repo_id: str, revision: str | None) -> str:
-    return repr(repo_id) if revision is None else f"{repo_id!r} at revision {revision!r}"
+def _named(repo_id: str, options: HubOptions) -> str:
+    folder = f" (folder {options.subfolder})" if options.subfolder else ""
+    return (
+        f"{repo_id!r}{folder}" if options.revision is None else f"{repo_id!r}{folder} at revision {options.revision!r}"
+    )
 
 
-def _fetch(repo_id: str, filename: str, revision: str | None, bar: type[tqdm[Any]] | None) -> Path | None:
-    """One file in the local cache, downloaded if need be; None if the repository does not have it."""
+def _fetch(repo_id: str, filename: str, options: HubOptions, bar: type[tqdm[Any]] | None) -> Path | None:
+    """One file in the local cache, downloaded if need be; None if the repository (or the cache) does not have it."""
+    path = f"{options.subfolder}/{filename}" if options.subfolder else filename
     try:
-        if not isinstance(huggingface_hub.try_to_load_from_cache(repo_id, filename, revision=revision), str):
-            _require_answer(repo_id, filename, revision)
-        return Path(huggingface_hub.hf_hub_download(repo_id, filename, revision=revision, tqdm_class=bar))
+        if not options.local_files_only and (options.force_download or not _is_cached(repo_id, path, options)):
+            _require_answer(repo_id, path, options)
+        return Path(
+            huggingface_hub.hf_hub_download(
+                repo_id,
+                path,
+                revision=options.revision,
+                cache_dir=options.cache_dir,
+                force_download=options.force_download,
+                local_files_only=options.local_files_only,
+                token=options.token,
+                tqdm_class=bar,
+            )
+        )
     except CheckpointError:
         raise
     except errors.EntryNotFoundError:
@@ -109,27 +165,36 @@ def _fetch(repo_id: str, filename: str, revision: str | None, bar: type[tqdm[Any
             "if it is private, log in (`hf auth login` or HF_TOKEN)"
         ) from error
     except errors.RevisionNotFoundError as error:
-        raise CheckpointError(f"the Hub repository {repo_id!r} has no branch, tag or commit {revision!r}") from error
+        raise CheckpointError(
+            f"the Hub repository {repo_id!r} has no branch, tag or commit {options.revision!r}"
+        ) from error
     except errors.HFValidationError as error:
         raise CheckpointError(f"{repo_id!r} is neither a local folder nor a valid Hub id ({error})") from error
     except Exception as error:  # the network library's own errors, a full disk, a broken-off transfer
         raise CheckpointError(
-            f"downloading {filename} of {_named(repo_id, revision)} failed; try again ({type(error).__name__}: {error})"
+            f"downloading {filename} of {_named(repo_id, options)} failed; try again ({type(error).__name__}: {error})"
         ) from error
 
 
-def _require_answer(repo_id: str, filename: str, revision: str | None) -> None:
+def _is_cached(repo_id: str, path: str, options: HubOptions) -> bool:
+    cached = huggingface_hub.try_to_load_from_cache(
+        repo_id, path, revision=options.revision, cache_dir=options.cache_dir
+    )
+    return isinstance(cached, str)
+
+
+def _require_answer(repo_id: str, path: str, options: HubOptions) -> None:
     """Fail at once if nobody answers: for a file without a cached copy, huggingface_hub would retry for minutes."""
-    url = huggingface_hub.hf_hub_url(repo_id, filename, revision=revision)
+    url = huggingface_hub.hf_hub_url(repo_id, path, revision=options.revision)
     for attempt in range(2):  # the first may fail on a connection that was kept open for too long
         try:
-            huggingface_hub.get_hf_file_metadata(url)
+            huggingface_hub.get_hf_file_metadata(url, token=options.token)
             return
         except (errors.HfHubHTTPError, errors.HFValidationError):
             raise
         except Exception as error:
             if attempt == 1:
                 raise CheckpointError(
-                    f"cannot fetch {filename} of {_named(repo_id, revision)}: the Hub does not answer, and there is no "
+                    f"cannot fetch {path} of {_named(repo_id, options)}: the Hub does not answer, and there is no "
                     "copy in the local cache. Check the network and HF_HUB_OFFLINE, or load a local folder or 'bundled'"
                 ) from error

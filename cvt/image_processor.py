@@ -7,6 +7,8 @@ the photo is warped to the square.
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +22,11 @@ from torch import Tensor
 from cvt.errors import ConfigError, ImageError
 from cvt.files import json_text, read_json, write_json
 from cvt.geometry import CropGeometry
+from cvt.hub import HubOptions
+from cvt.image_inputs import ChannelOrder, Picture, Pixels, as_list, read_pixels
 from cvt.locations import resolve_file
 from cvt.photo import open_photo, upright_rgb
+from cvt.publishing import Publishable
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -41,14 +46,16 @@ WARP_FROM = 384
 _MAX_RESIZED = 2**25
 """Pixels above which a resized photo is made only where it is looked at: a 1 × 5000 photo would be 327 million."""
 
+_RESCALED_TWICE = (
+    "It looks like you are trying to rescale already rescaled images. If the input images have pixel values between 0 "
+    "and 1, set `do_rescale=False` to avoid rescaling them again."
+)
 _TYPES = (
     "ConvNextFeatureExtractor",
     "ConvNextImageProcessor",
     "ConvNextImageProcessorFast",
     "ConvNextImageProcessorPil",
 )
-
-Picture = Image.Image | np.ndarray | Tensor
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,11 @@ class PreparedImage:
 class PixelBatch(dict[str, Any]):
     """What the processor returns: a dictionary with ``pixel_values``, also readable as an attribute."""
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """The same as a plain dictionary."""
+        return dict(self)
+
     def __getattr__(self, name: str) -> Any:
         try:
             return self[name]
@@ -79,7 +91,7 @@ class PixelBatch(dict[str, Any]):
         return PixelBatch(moved)
 
 
-class CvtImageProcessor:
+class CvtImageProcessor(Publishable):
     """Turns photos into the pixels a CvT takes. The defaults are those of the checkpoints published at 224 pixels.
 
     Args:
@@ -130,15 +142,19 @@ class CvtImageProcessor:
         self,
         images: Picture | Sequence[Picture],
         return_tensors: Literal["pt", "np"] | None = None,
+        input_data_format: ChannelOrder | None = None,
         **overrides: Any,
     ) -> PixelBatch:
         """Preprocess one image or several.
 
         Args:
-            images: a Pillow image, an array or tensor of whole numbers from 0 to 255 (``[height, width]``,
-                ``[height, width, channels]`` or ``[channels, height, width]`` with 1, 3 or 4 channels), a list of
-                these, or an array or tensor with a batch axis in front.
+            images: a Pillow image, a path, an address (http, https or data:image), an array or tensor (``[height,
+                width]``, ``[height, width, channels]`` or ``[channels, height, width]`` with 1, 3 or 4 channels), a
+                list of these, or an array or tensor with a batch axis in front. Arrays hold bytes, or whole numbers
+                from 0 to 255, or fractions from 0 to 1: these are divided by 255 once more, as in transformers, with a
+                warning, unless ``do_rescale=False``. Where nothing is resized, floats may be of any size.
             return_tensors: "pt" for one tensor, "np" for one array, None for a list of arrays.
+            input_data_format: where an array's channels are, if its shape leaves that open.
             overrides: fields of the processor, for this call alone.
 
         Returns:
@@ -146,12 +162,18 @@ class CvtImageProcessor:
 
         Raises:
             ImageError: an image cannot be read, or the images differ in size and are not to be resized.
+            ConfigError: an override that is no field, or a value that is not allowed.
         """
         if overrides:
-            return CvtImageProcessor.from_dict({**self.to_dict(), **overrides})(images, return_tensors)
+            _require_fields(overrides)
+            changed = CvtImageProcessor.from_dict({**self.to_dict(), **overrides})
+            return changed(images, return_tensors, input_data_format)
         if return_tensors not in (None, "pt", "np"):
             raise ConfigError(f"return_tensors={return_tensors!r} must be 'pt', 'np' or None")
-        arrays = [self._pixels(_photo(image), self.resolution)[0] for image in _as_list(images)]
+        read = [read_pixels(image, not self.do_resize, input_data_format) for image in as_list(images)]
+        if self.do_rescale and any(pixels.in_unit for pixels in read):
+            warnings.warn(_RESCALED_TWICE, stacklevel=2)
+        arrays = [self._values(pixels) for pixels in read]
         if return_tensors is None:
             return PixelBatch(pixel_values=arrays)
         if len({array.shape for array in arrays}) > 1:
@@ -159,6 +181,8 @@ class CvtImageProcessor:
             raise ImageError(f"images of different sizes ({sizes}) make no batch; resize them with do_resize=True")
         batch = np.stack(arrays)
         return PixelBatch(pixel_values=torch.from_numpy(batch) if return_tensors == "pt" else batch)
+
+    preprocess = __call__
 
     def prepare(self, image: Image.Image, resolution: int | None = None) -> PreparedImage:
         """One photo's pixels, and where they lie on it.
@@ -175,19 +199,28 @@ class CvtImageProcessor:
         pixels, crop = self._pixels(upright_rgb(image), side)
         return PreparedImage(torch.from_numpy(pixels)[None], crop)
 
-    def _pixels(self, photo: Image.Image, side: int) -> tuple[np.ndarray, CropGeometry]:
-        """The values ``[3, height, width]`` float32 of an upright RGB photo."""
+    def _values(self, pixels: Pixels) -> np.ndarray:
+        """The values ``[3, height, width]`` float32 of what was read."""
+        if pixels.numbers is not None:
+            return self._scaled(pixels.numbers, pixels.numbers.shape[1:])
+        return self._pixels(pixels.photo, self.resolution, 255 if pixels.in_unit else 1)[0]
+
+    def _pixels(self, photo: Image.Image, side: int, divisor: int = 1) -> tuple[np.ndarray, CropGeometry]:
+        """The values of an upright RGB photo whose bytes stand for themselves divided by ``divisor``."""
         crop = self._crop(photo.height, photo.width, side)
-        seen = _resize_and_crop(photo, crop, self.resample)
-        values: np.ndarray = np.arange(256, dtype=np.float64)[None]  # every value a pixel can have, to be looked up
-        if self.do_rescale:
-            values *= self.rescale_factor
-        values = values.astype(np.float32).repeat(3, axis=0)
+        seen = np.asarray(_resize_and_crop(photo, crop, self.resample)).transpose(2, 0, 1)
+        every_byte = np.broadcast_to(np.arange(256) / divisor, (3, 256))
+        tables = self._scaled(every_byte, (256,))
+        return np.stack([np.take(table, channel) for table, channel in zip(tables, seen, strict=True)]), crop
+
+    def _scaled(self, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """Values ``[3, *shape]``, rescaled and normalised, as float32."""
+        values = (values * self.rescale_factor if self.do_rescale else values).astype(np.float32)
         if self.do_normalize:
-            mean, std = (np.array(v, np.float32).reshape(3, 1) for v in (self.image_mean, self.image_std))
+            axes = (3, *(1 for _ in shape))
+            mean, std = (np.array(v, np.float32).reshape(axes) for v in (self.image_mean, self.image_std))
             values = (values - mean) / std
-        channels = np.asarray(seen).transpose(2, 0, 1)
-        return np.stack([np.take(table, channel) for table, channel in zip(values, channels, strict=True)]), crop
+        return values
 
     def _crop(self, height: int, width: int, side: int) -> CropGeometry:
         photo = (height, width)
@@ -237,19 +270,30 @@ class CvtImageProcessor:
         return cls(**merged)
 
     @classmethod
-    def from_pretrained(cls, ref: str | Path, *, revision: str | None = None, **overrides: Any) -> Self:
-        """The processor of ``ref``: a Hub id, a folder, or "bundled". ``overrides`` are fields that win.
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options_and_overrides: Any) -> Self:
+        """The processor of a Hub id, of a folder, or of "bundled".
+
+        Args:
+            pretrained_model_name_or_path: where it is.
+            options_and_overrides: ``revision``, ``subfolder``, ``cache_dir``, ``force_download``, ``local_files_only``
+                and ``token``, as for a model; any others are fields that win over the file's.
 
         Raises:
-            CheckpointError: nothing is found at ``ref``, or it cannot be read.
-            ConfigError: what is found is not preprocessing this package knows.
+            CheckpointError: nothing is found, or it cannot be read.
+            ConfigError: what is found is not preprocessing this package knows, or an override is no field.
         """
-        path = resolve_file(ref, "preprocessor_config.json", revision=revision)
-        return cls.from_dict(read_json(path), **overrides)
+        options = HubOptions.take(options_and_overrides)
+        _require_fields(options_and_overrides)
+        path = resolve_file(pretrained_model_name_or_path, "preprocessor_config.json", options)
+        return cls.from_dict(read_json(path), **options_and_overrides)
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write ``preprocessor_config.json`` into ``folder``, which is made if missing."""
-        write_json(Path(folder) / "preprocessor_config.json", self.to_dict())
+    def save_pretrained(self, save_directory: str | Path) -> None:
+        """Write ``preprocessor_config.json`` into a folder, which is made if missing.
+
+        Raises:
+            CheckpointError: the folder cannot be written.
+        """
+        write_json(Path(save_directory) / "preprocessor_config.json", self.to_dict())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CvtImageProcessor) and self.to_dict() == other.to_dict()
@@ -281,40 +325,13 @@ def _resize_and_crop(photo: Image.Image, crop: CropGeometry, resample: int) -> I
     return resized.crop((left, top, left + crop.width, top + crop.height))
 
 
-def _as_list(images: Picture | Sequence[Picture]) -> list[Picture]:
-    if isinstance(images, list | tuple) or (isinstance(images, np.ndarray | Tensor) and images.ndim == 4):
-        if not len(images):
-            raise ImageError("no images: expected at least one")
-        return list(images)
-    return [images]  # type: ignore[list-item]
+def _require_fields(overrides: Mapping[str, Any]) -> None:
+    unknown = overrides.keys() - _FIELDS
+    if unknown:
+        raise ConfigError(f"{', '.join(sorted(unknown))}: not a field of CvtImageProcessor, nor an option of the Hub")
 
 
-def _photo(image: Picture) -> Image.Image:
-    if isinstance(image, Tensor):
-        image = image.detach().cpu().numpy()
-    return _from_array(image) if isinstance(image, np.ndarray) else upright_rgb(image)
-
-
-def _from_array(array: np.ndarray) -> Image.Image:
-    shape = array.shape
-    if array.ndim == 3 and shape[0] in (1, 3, 4):
-        array = array.transpose(1, 2, 0)
-    elif array.ndim != 2 and (array.ndim != 3 or shape[2] not in (1, 3, 4)):
-        raise ImageError(
-            f"an array of shape {list(shape)} is no image; expected [height, width], [height, width, channels] or "
-            "[channels, height, width] with 1, 3 or 4 channels"
-        )
-    if array.size == 0:
-        raise ImageError(f"an array of shape {list(shape)} has no pixels")
-    if array.dtype != np.uint8:
-        low, high = array.min(), array.max()
-        if not (low >= 0 and high <= 255) or (array != np.floor(array)).any():
-            raise ImageError(
-                f"an image array of {array.dtype} holds values from {low:g} to {high:g}; expected whole numbers from "
-                "0 to 255 (multiply values from 0 to 1 by 255 and round)"
-            )
-        array = array.astype(np.uint8)
-    return upright_rgb(Image.fromarray(np.ascontiguousarray(array[..., 0] if array.shape[2:] == (1,) else array)))
+_FIELDS = frozenset(inspect.signature(CvtImageProcessor).parameters) - {"extra"}
 
 
 def _side(size: Any) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cvt import hub
 from cvt.errors import CheckpointError, shorten
+from cvt.hub import HUB_DEFAULTS, HubOptions
 from cvt.presets import PRESETS
 
 __all__ = ["bundled_models", "find", "is_cached", "listing", "model_name", "resolve_file"]
@@ -38,15 +39,15 @@ def is_cached(repo_id: str, *, revision: str | None = None) -> bool:
     return folder is not None and (folder / "preprocessor_config.json").is_file()
 
 
-def resolve_file(ref: str | Path, filename: str, *, revision: str | None = None) -> Path:
+def resolve_file(ref: str | Path, filename: str, options: HubOptions = HUB_DEFAULTS) -> Path:
     """The file of that name of a model: "bundled", "bundled:NAME", a folder or a Hub id (downloaded if need be).
 
     Raises:
         CheckpointError: there is no such model, or it has no such file.
     """
-    path = find(ref)
+    path = find(ref, options.subfolder)
     if path is None:
-        return hub.download_file(str(ref), filename, revision)
+        return hub.download_file(str(ref), filename, options)
     if path.is_file() and path.name != filename:
         raise CheckpointError(f"{path} is a single file and has no {filename}; name the folder that holds both")
     found = path if path.is_file() else path / filename
@@ -55,8 +56,8 @@ def resolve_file(ref: str | Path, filename: str, *, revision: str | None = None)
     return found
 
 
-def find(ref: str | Path) -> Path | None:
-    """Where ``ref`` is on this machine, a folder or a file; None for a Hub id.
+def find(ref: str | Path, subfolder: str = "") -> Path | None:
+    """Where ``ref``, or a folder within it, is on this machine, a folder or a file; None for a Hub id.
 
     Raises:
         CheckpointError: it is neither here nor a Hub id.
@@ -66,7 +67,9 @@ def find(ref: str | Path) -> Path | None:
         return _bundled(name.partition(":")[2])
     path = Path(os.path.expanduser(ref))
     if name and os.path.exists(path):  # unlike Path.exists, False for a name no file could have
-        return path
+        if subfolder and not (path / subfolder).is_dir():
+            raise CheckpointError(f"the folder {path} has no folder {subfolder}; it holds {listing(path)}")
+        return path / subfolder
     if isinstance(ref, str) and _HUB_ID.fullmatch(ref) and path.suffix not in (".pth", ".pt", ".bin", ".safetensors"):
         return None
     if name in PRESETS:
@@ -88,5 +91,5 @@ def _bundled(name: str) -> Path:
 
 def listing(folder: Path) -> str:
     """The names of a folder's files, for an error."""
-    names = sorted(path.name for path in folder.iterdir())
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     return shorten(names) if names else "nothing"

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from cvt.config import CvtConfig
 from cvt.errors import ImageError
 from cvt.geometry import stage_geometry
+from cvt.gradient_checkpointing import checkpointed
 from cvt.initialisation import initialise
 from cvt.outputs import BaseModelOutputWithCLSToken, ImageClassifierOutput
 from cvt.pretrained_model import CvtPreTrainedModel
@@ -208,6 +209,7 @@ class Stage(nn.Module):
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width)) if config.cls_token[stage] else None
         self.layers = nn.ModuleList(Layer(config, stage, rate) for rate in rates)
         self.output = Probe()
+        self.is_gradient_checkpointing = False
 
     def forward(self, feature_map: Tensor) -> tuple[Tensor, Tensor | None]:
         """A map ``[B, C', H', W']`` of the stage below to this stage's map ``[B, C, H, W]`` and CLS ``[B, 1, C]``."""
@@ -215,9 +217,10 @@ class Stage(nn.Module):
         height, width = feature_map.shape[-2:]
         x = to_tokens(feature_map)
         if self.cls_token is not None:
-            x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], dim=1)
+            x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], dim=1)
+        recompute = self.is_gradient_checkpointing and self.training and torch.is_grad_enabled()
         for layer in self.layers:
-            x = layer(x, height, width)
+            x = checkpointed(layer, x, height, width) if recompute else layer(x, height, width)
         cls, spatial = x.split([x.shape[1] - height * width, height * width], dim=1)
         return self.output(to_map(spatial, height, width)), cls if self.cls_token is not None else None
 
@@ -299,7 +302,8 @@ class CvtModel(CvtPreTrainedModel):
         if pixel_values is None or pixel_values.ndim != 4 or pixel_values.shape[1] != channels:
             shape = None if pixel_values is None else list(pixel_values.shape)
             raise ImageError(f"pixel_values has shape {shape}; expected [batch, {channels}, height, width]")
-        stage_geometry(self.config, *pixel_values.shape[-2:])  # raises where a stage would be left without tokens
+        if not torch.compiler.is_compiling():  # which would take the sizes of the first image for those of all
+            stage_geometry(self.config, *pixel_values.shape[-2:])  # raises where a stage would be left without tokens
 
 
 class CvtForImageClassification(CvtPreTrainedModel):

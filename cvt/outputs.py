@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
+import torch
 from torch import Tensor
 
 __all__ = ["BaseModelOutputWithCLSToken", "ImageClassifierOutput"]
@@ -77,3 +78,7 @@ class ImageClassifierOutput(_TupleLike):
     logits: Tensor | None = None
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
+
+
+for _output in (BaseModelOutputWithCLSToken, ImageClassifierOutput):
+    torch.export.register_dataclass(_output, serialized_type_name=f"cvt.{_output.__name__}")

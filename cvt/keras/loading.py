@@ -14,6 +14,7 @@ from cvt.checkpoint_match import Weights, match, name_tensors
 from cvt.checkpoint_source import choose_config, download
 from cvt.config import CvtConfig, read_fields
 from cvt.errors import CheckpointError
+from cvt.hub import HubOptions
 from cvt.keras.tensorflow_files import from_tensorflow, is_h5, is_tensorflow, read_h5
 from cvt.keras.weights import from_pytorch, named_weights, pytorch_shape
 from cvt.locations import find, listing
@@ -55,7 +56,9 @@ def load_model(
         ConfigError: the configuration is not valid.
     """
     names = WEIGHTS_NAMES if from_pt else KERAS_WEIGHTS_NAMES
-    path = find(pretrained_model_name_or_path) or download(str(pretrained_model_name_or_path), revision, names)
+    path = find(pretrained_model_name_or_path) or download(
+        str(pretrained_model_name_or_path), HubOptions(revision), names
+    )
     fields = read_fields(path / "config.json") if config is None and (path / "config.json").is_file() else None
     weights = _read_weights(path, names)
     chosen = choose_config(config, fields, weights, config_overrides)
