@@ -8,14 +8,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cvt.auto import AutoConfig, AutoImageProcessor, AutoModel, AutoModelForImageClassification
     from cvt.config import CvtConfig
     from cvt.errors import CheckpointError, ConfigError, CvtError, ImageError
     from cvt.image_processor import CvtImageProcessor
     from cvt.model import CvtForImageClassification, CvtModel
+    from cvt.pipelines import pipeline
     from cvt.probe import record
     from cvt.tracing import Trace, trace
 
 __all__ = [
+    "AutoConfig",
+    "AutoImageProcessor",
+    "AutoModel",
+    "AutoModelForImageClassification",
     "CheckpointError",
     "ConfigError",
     "CvtConfig",
@@ -25,15 +31,18 @@ __all__ = [
     "CvtModel",
     "ImageError",
     "Trace",
+    "pipeline",
     "record",
     "trace",
 ]
 
 _MODULES = {
+    "auto": ("AutoConfig", "AutoImageProcessor", "AutoModel", "AutoModelForImageClassification"),
     "config": ("CvtConfig",),
     "errors": ("CheckpointError", "ConfigError", "CvtError", "ImageError"),
     "image_processor": ("CvtImageProcessor",),
     "model": ("CvtForImageClassification", "CvtModel"),
+    "pipelines": ("pipeline",),
     "probe": ("record",),
     "tracing": ("Trace", "trace"),
 }

@@ -66,6 +66,8 @@ class CvtConfig(Publishable):
         ConfigError: a value that is not allowed; the message names the field, the value and what is allowed.
     """
 
+    model_type = "cvt"
+
     def __init__(
         self,
         *,
