@@ -43,8 +43,9 @@ def download(repo_id: str, options: HubOptions = HUB_DEFAULTS, names: Sequence[s
     Raises:
         CheckpointError: there is no such model, it is another kind of model, or the Hub does not answer.
     """
-    read_fields(hub.download_file(repo_id, "config.json", options))  # refuses another architecture before its weights
-    return hub.download_model(repo_id, options, names=names)
+    config = hub.download_file(repo_id, "config.json", options)
+    read_fields(config)  # refuses another architecture before its weights are downloaded
+    return hub.download_model(repo_id, hub.at_commit(options, config), names=names)
 
 
 def config_text(config: CvtConfig, architecture: str, dtype: str) -> str:

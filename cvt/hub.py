@@ -18,7 +18,7 @@ from tqdm import tqdm
 from cvt.checkpoint_files import WEIGHTS_NAMES, find_weights, shard_names
 from cvt.errors import CheckpointError
 
-__all__ = ["HUB_DEFAULTS", "HubOptions", "cached_folder", "download_file", "download_model"]
+__all__ = ["HUB_DEFAULTS", "HubOptions", "at_commit", "cached_folder", "download_file", "download_model"]
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,10 @@ def download_model(
     Raises:
         CheckpointError: as for :func:`download_file`, or the repository has no weights that can be read.
     """
-    folder = download_file(repo_id, "config.json", options, bar).parent
+    config = download_file(repo_id, "config.json", options, bar)
+    folder, options = config.parent, at_commit(options, config)
     if _is_complete(folder, names) and not options.force_download:
         return folder
-    commit = folder.parents[len(Path(options.subfolder).parts) - 1].name if options.subfolder else folder.name
-    options = replace(options, revision=commit)
     for name in names:
         path = _fetch(repo_id, name, options, bar)
         if path is None:
@@ -100,10 +99,16 @@ def download_model(
             for shard in shard_names(path):
                 download_file(repo_id, shard, options, bar)
         return folder
-    where = "in the local cache " if options.local_files_only else ""
+    where = " in the local cache" if options.local_files_only else ""
     raise CheckpointError(
-        f"the Hub repository {_named(repo_id, options)} has no weights {where}of the names {', '.join(names)}"
+        f"the Hub repository {_named(repo_id, options)} has no weights{where}, none of {', '.join(names)}"
     )
+
+
+def at_commit(options: HubOptions, config: Path) -> HubOptions:
+    """The options with the commit that a downloaded ``config.json`` is of, so that all else comes from the same."""
+    depth = len(Path(options.subfolder).parts)
+    return replace(options, revision=config.parents[depth].name)
 
 
 def cached_folder(repo_id: str, revision: str | None = None) -> Path | None:

@@ -114,7 +114,7 @@ class ImageClassificationPipeline:
                 "multi_label_classification": "sigmoid",
                 "single_label_classification": "softmax",
                 None: "sigmoid" if config.num_labels == 1 else "softmax",
-            }[config.problem_type]  # type: ignore[assignment]
+            }[config.problem_type]
         if function == "softmax":
             return (logits / config.temperature).softmax(dim=-1)
         return logits.sigmoid() if function == "sigmoid" else logits

@@ -201,7 +201,7 @@ class CvtPreTrainedModel(nn.Module, Publishable):
     def _set_checkpointing(self, value: bool) -> None:
         for module in self.modules():
             if hasattr(module, "is_gradient_checkpointing"):
-                module.is_gradient_checkpointing = value
+                module.is_gradient_checkpointing = value  # type: ignore[assignment]
 
     def _default(self, value: bool | None, name: str) -> bool:
         return bool(getattr(self.config, name)) if value is None else value

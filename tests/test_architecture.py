@@ -96,6 +96,10 @@ def test_public_api_of_cvt() -> None:
     import cvt
 
     assert cvt.__all__ == [
+        "AutoConfig",
+        "AutoImageProcessor",
+        "AutoModel",
+        "AutoModelForImageClassification",
         "CheckpointError",
         "ConfigError",
         "CvtConfig",
@@ -105,6 +109,7 @@ def test_public_api_of_cvt() -> None:
         "CvtModel",
         "ImageError",
         "Trace",
+        "pipeline",
         "record",
         "trace",
     ]

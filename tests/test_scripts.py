@@ -1,4 +1,4 @@
-"""Scripts written for transformers, run as they are and with ``transformers`` replaced by ``cvt`` in their import line."""
+"""Scripts written for transformers, run as they are and once more with ``cvt`` in their import line."""
 
 from __future__ import annotations
 

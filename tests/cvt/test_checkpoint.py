@@ -16,9 +16,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-import cvt.checkpoint
+import cvt.checkpoint_saving
 import cvt.locations
-from cvt.checkpoint import load_model
 from cvt.checkpoint_keys import from_ours
 from cvt.config import CvtConfig
 from cvt.errors import CheckpointError, ConfigError
@@ -87,7 +86,7 @@ def test_a_save_that_fails_leaves_the_old_model_whole(folder: Path, monkeypatch:
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cvt.checkpoint, "save_file", full_disk)
+    monkeypatch.setattr(cvt.checkpoint_saving, "save_file", full_disk)
     with pytest.raises(CheckpointError, match=r"cannot save into .*No space left"):
         CvtForImageClassification.from_pretrained(folder).save_pretrained(folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -360,7 +359,7 @@ def test_a_head_of_another_size_starts_afresh_only_when_allowed(folder: Path) ->
     assert loaded.classifier.bias.tolist() == [0, 0, 0]
     assert loaded.classifier.weight.detach().std() == pytest.approx(loaded.config.initializer_range, rel=0.3)
     assert logits(loaded).shape == (1, 3)
-    kept = load_model(CvtForImageClassification, folder, ignore_mismatched_sizes=True)
+    kept = CvtForImageClassification.from_pretrained(folder, ignore_mismatched_sizes=True)
     assert torch.equal(kept.classifier.weight, saved.classifier.weight), "a head that fits is kept"
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from cvt.config import CvtConfig
 from cvt.errors import CheckpointError
-from cvt.hub import cached_folder
+from cvt.hub import HubOptions, cached_folder
 from cvt.image_processor import CvtImageProcessor
 from cvt.locations import is_cached, resolve_file
 from cvt.model import CvtForImageClassification, CvtModel
@@ -199,7 +199,7 @@ def test_a_missing_file_is_named(stand_in: StandInHub, folder: Path) -> None:
     with pytest.raises(CheckpointError, match=r"no weights, none of model\.safetensors, .*pytorch_model\.bin"):
         CvtModel.from_pretrained(ID)
     with pytest.raises(CheckpointError, match=r"at revision 'main' has no file preprocessor_config\.json"):
-        resolve_file(ID, "preprocessor_config.json", revision="main")
+        resolve_file(ID, "preprocessor_config.json", HubOptions("main"))
 
 
 def test_another_architecture_is_refused_before_its_weights_are_downloaded(stand_in: StandInHub) -> None:

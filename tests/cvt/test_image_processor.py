@@ -166,15 +166,20 @@ def test_kinds_of_output() -> None:
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (np.full((8, 8, 3), 0.5), r"from 0\.5 to 0\.5; expected whole numbers from 0 to 255"),
+        (np.full((8, 8, 3), 1.5), r"from 1\.5 to 1\.5; expected whole numbers from 0 to 255, or fractions from 0 to 1"),
         (np.full((8, 8, 3), 300), "from 300 to 300"),
         (np.full((8, 8, 3), -1), "from -1 to -1"),
-        (np.full((8, 8, 3), np.nan), "from nan to nan"),
+        (np.full((8, 8, 3), np.nan), "not numbers"),
         (np.zeros((8, 8, 5), np.uint8), r"shape \[8, 8, 5\] is no image"),
         (np.zeros(8, np.uint8), r"shape \[8\] is no image"),
         (np.zeros((0, 8, 3), np.uint8), r"shape \[0, 8, 3\] has no pixels"),
         ([], "no images"),
-        ("cat.jpg", "expected a Pillow image, got str"),
+        ("nowhere.jpg", "nowhere.jpg cannot be read: No such file"),
+        ("http://127.0.0.1:9/cat.jpg", "cat.jpg cannot be fetched: .*refused"),
+        ("data:image/png;base64,!", "is not base64"),
+        ("data:image/png;base64,aGVsbG8=", "not a picture"),
+        (np.full((8, 8, 3), 1j), "an array of complex128 is no image"),
+        (np.full((8, 8, 3), "a"), "is no image"),
         (None, "expected a Pillow image, got NoneType"),
     ],
     ids=str,
@@ -256,8 +261,8 @@ def test_saved_and_read_by_transformers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "error", "message"),
     [
-        ("{", CheckpointError, "not a readable JSON file"),
-        ("[]", CheckpointError, "holds a list"),
+        ("{", CheckpointError, "is not valid JSON"),
+        ("[]", CheckpointError, "must hold a JSON object, not list"),
         ('{"image_processor_type": "ViTImageProcessor"}', ConfigError, "'ViTImageProcessor' is another kind"),
     ],
 )

@@ -174,10 +174,10 @@ def test_the_classifier_reads_cls_or_the_mean_of_the_tokens() -> None:
     pixels = torch.randn(2, 3, 32, 48)
     with torch.no_grad():
         model = small_classifier()
-        cls = CvtModel.forward(model, pixels).cls_token_value
+        cls = model.cvt(pixels).cls_token_value
         torch.testing.assert_close(model(pixels).logits, model.classifier(model.layernorm(cls[:, 0])))
         model = small_classifier(cls_token=(True, False, False))
-        tokens = CvtModel.forward(model, pixels).last_hidden_state.flatten(2).transpose(1, 2)
+        tokens = model.cvt(pixels).last_hidden_state.flatten(2).transpose(1, 2)
         torch.testing.assert_close(model(pixels).logits, model.classifier(model.layernorm(tokens).mean(dim=1)))
 
 
