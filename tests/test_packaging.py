@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
+import time
 import tomllib
+import urllib.request
 import venv
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import metadata
 from itertools import chain
 from pathlib import Path
@@ -27,7 +31,15 @@ NOT_INSTALLED = {".git", ".venv", "build", "docs", "node_modules", "runs", "test
 MADE = {".pyc", ".pyi"}
 
 # Where the folders of the checkout are in what is installed.
-HOMES = {"cvt": "cvt", "visualize": "visualize", "words": "visualize/words", "training": "cvt_explorer/training"}
+HOMES = {
+    "cvt": "cvt",
+    "examples": "cvt_explorer/examples",
+    "training": "cvt_explorer/training",
+    "ui": "cvt_explorer/ui",
+    "visualize": "visualize",
+    "web": "cvt_explorer/web",
+    "words": "visualize/words",
+}
 
 
 def requirements(path: Path) -> list[Requirement]:
@@ -75,7 +87,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=home).strip())
     (packages / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     pip = (python, "-m", "pip", "--disable-pip-version-check", "install", "--no-index")
-    run(*pip, "-c", ROOT / "requirements.txt", wheel, cwd=home)
+    run(*pip, "-c", ROOT / "requirements.txt", f"{wheel}[app]", cwd=home)
     yield scripts
     shutil.rmtree(home)
 
@@ -114,6 +126,46 @@ def test_training_stands_below_another_name(installed: Path, tmp_path: Path) -> 
     assert run(installed / "python", "-c", asked, cwd=tmp_path).strip() == "imagenette"
     help_text = run(installed / "python", "-m", "cvt_explorer.training.train", "--help", cwd=tmp_path)
     assert "--recipe" in help_text
+
+
+def test_the_page_says_what_it_lacks(installed: Path, tmp_path: Path) -> None:
+    without = "import sys; sys.modules['gradio'] = None; from cvt_explorer.ui.__main__ import main; main()"
+    done = subprocess.run([installed / "python", "-c", without], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.fullmatch(r'error: .* pip install "cvt-explorer\[app\]"\n', done.stderr)
+
+
+def test_the_page_opens_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
+    """With its modules and examples; until somebody ends it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}/"
+    command = [installed / "cvt-explorer", "--model", "bundled", "--port", address[17:-1]]
+    with (tmp_path / "log").open("wb") as log:
+        page = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log)
+        try:
+            html = opened(address, page, tmp_path / "log")
+            module = re.search(r'href="(web/[^"]*/explorer/explorer\.js)"', html)
+            assert module, html[:2000]
+            assert "export function mount" in fetched(address + module[1])
+            assert "taj-mahal" in fetched(address + "config")
+        finally:
+            page.terminate()
+            page.wait(60)
+
+
+def fetched(address: str) -> str:
+    with urllib.request.urlopen(address) as answer:
+        return str(answer.read().decode())
+
+
+def opened(address: str, page: subprocess.Popen[bytes], log: Path) -> str:
+    """What stands at an address as soon as something does."""
+    while page.poll() is None:
+        with suppress(OSError):
+            return fetched(address)
+        time.sleep(0.5)
+    raise AssertionError(log.read_text(encoding="utf-8"))
 
 
 def test_types_are_announced(wheel: Path) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.test_japanese import broken
+
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PROSE = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob(".github/*.md")])
@@ -74,3 +76,21 @@ def test_files_that_are_named_exist(path: Path) -> None:
     layers = "|".join(sorted(p.name for p in ROOT.iterdir() if p.is_dir() and p.name[0] not in "._"))
     for name in re.findall(rf"`((?:{layers})/[a-z0-9_./*-]*)`", path.read_text(encoding="utf-8")):
         assert list(ROOT.glob(name.rstrip("/"))), f"{path.name} names {name}"
+
+
+def code_blocks(name: str) -> set[str]:
+    """The fenced blocks of a page, without their comments, which are translated."""
+    blocks = re.findall(r"^```\w+\n(.*?)^```", read(name), re.MULTILINE | re.DOTALL)
+    return {re.sub(r"[ \t]+#.*", "", block) for block in blocks}
+
+
+def test_the_japanese_readme_shows_the_same_code() -> None:
+    blocks = code_blocks("README.ja.md")
+    assert len(blocks) > 3
+    assert blocks <= code_blocks("README.md")
+
+
+def test_the_japanese_readme_is_set_as_japanese_is() -> None:
+    prose = re.sub(r"^```.*?^```\n", "", read("README.ja.md"), flags=re.MULTILINE | re.DOTALL)
+    wrong = {told: rules for told in prose.split("\n\n") if (rules := broken(told.strip()))}
+    assert not wrong

@@ -21,9 +21,9 @@ DISTANCE = 32
 def without_attention(model: CvtForImageClassification) -> CvtForImageClassification:
     """The network with its attention switched off, so that a token depends on nothing but its receptive field."""
     muted = copy.deepcopy(model)
-    for stage in muted.stages:
-        for block in stage.blocks:
-            block.attention.output_linear.weight.data.zero_()
+    for stage in muted.cvt.encoder.stages:
+        for layer in stage.layers:
+            layer.attention.output_linear.weight.data.zero_()
     return muted
 
 
