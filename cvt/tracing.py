@@ -1,15 +1,22 @@
-"""One forward pass, kept: everything a view of the network needs, as numpy arrays, with no model inside."""
+"""One forward pass, kept: everything a view of the network needs, as numpy arrays, with no model inside.
+
+With a target come two backward passes over the same forward pass: balanced gradients (:mod:`cvt.balanced`), which add
+up and by which evidence is told, and plain ones, as the classic methods are defined by.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from cvt.balanced import BalancedGradients
 from cvt.config import CvtConfig
 from cvt.errors import ConfigError, ImageError
 from cvt.geometry import CropGeometry, StageGeometry, stage_geometry
@@ -28,15 +35,19 @@ class BlockTrace:
         query: ``[heads, queries, channels / heads]``, CLS first where the stage has one.
         key: ``[heads, keys, channels / heads]``, CLS first where the stage has one.
         value: ``[heads, keys, channels / heads]``, with a target only.
-        context_gradient: gradient of the target's logit with respect to ``attention @ value``,
+        context_gradient: plain gradient of the target's logit with respect to ``attention @ value``,
             ``[heads, queries, channels / heads]``, with a target only. The gradient of one attention weight is then
             ``context_gradient[h, q] · value[h, k]``.
+        evidence: what each token that enters the block brings to :attr:`Trace.explained`, ``[queries]``: its features
+            times their balanced gradients, summed over channels; with a target only. 0 for CLS in the first block,
+            where it is learned, and counts with the biases.
     """
 
     query: np.ndarray
     key: np.ndarray
     value: np.ndarray | None = None
     context_gradient: np.ndarray | None = None
+    evidence: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -49,10 +60,10 @@ class StageTrace:
         blocks: one entry per block.
         has_cls: whether a CLS token stands first among queries and keys.
         scale: factor of the attention logits, ``channels ** -0.5``.
-        evidence_map: the map that class evidence is read from, ``[channels, rows, columns]``, with a target only: the
-            stage's output or, where the classifier reads CLS alone, the last block's normalised input (the output's
-            own gradient is zero there).
-        evidence_gradient: gradient of the target's logit with respect to ``evidence_map``, with a target only.
+        evidence_map: the map that Grad-CAM and HiResCAM are read from, ``[channels, rows, columns]``, with a target
+            only: the stage's output or, where the classifier reads CLS alone, the last block's normalised input (the
+            output's own gradient is zero there).
+        evidence_gradient: plain gradient of the target's logit with respect to ``evidence_map``, with a target only.
     """
 
     geometry: StageGeometry
@@ -77,6 +88,10 @@ class Trace:
         probabilities: ``[num_labels]``, softmax of the logits divided by the checkpoint's temperature.
         stages: one entry per stage.
         target: the class whose evidence was kept, or None.
+        against: the class that it was held against, or None for the mean of all.
+        explained: the number that balanced gradients take apart: the target's logit less that of ``against``, or less
+            the mean of all; None without a target.
+        pixel_gradient: its balanced gradient with respect to ``pixel_values``, with a target only.
     """
 
     photo: np.ndarray
@@ -87,6 +102,9 @@ class Trace:
     probabilities: np.ndarray
     stages: tuple[StageTrace, ...]
     target: int | None = None
+    against: int | None = None
+    explained: float | None = None
+    pixel_gradient: np.ndarray | None = None
 
     def label(self, index: int) -> str:
         """Name of a class."""
@@ -104,6 +122,7 @@ def trace(
     image: Image.Image,
     target: int | str | None = None,
     resolution: int | None = None,
+    against: int | str | None = None,
 ) -> Trace:
     """Run the network once on a photo and keep what its explanations need.
 
@@ -111,14 +130,17 @@ def trace(
         model: a classifier; used in evaluation mode and left as it was.
         processor: its preprocessing.
         image: any PIL image; orientation from EXIF is applied.
-        target: a class, by index or name, whose evidence is wanted; costs one backward pass.
+        target: a class, by index or name, whose evidence is wanted; costs two backward passes.
         resolution: side of the model's input in pixels, instead of the processor's own.
+        against: another class, to ask why the target and not that one; by default the target is held against the mean
+            of all classes. The plain gradients are those of the target's logit alone, whatever it is held against.
 
     Raises:
         ImageError: the image cannot be read, or is too small at this resolution.
-        ConfigError: the target is not one of the model's classes.
+        ConfigError: the target is not one of the model's classes, or is held against itself or against a class with no
+            target given.
     """
-    return traces(model, processor, [image], [target], resolution)[0]
+    return traces(model, processor, [image], [target], resolution, against)[0]
 
 
 def traces(
@@ -127,6 +149,7 @@ def traces(
     images: Sequence[Image.Image],
     targets: Sequence[int | str | None] | None = None,
     resolution: int | None = None,
+    against: int | str | None = None,
 ) -> list[Trace]:
     """:func:`trace` of several photos in one forward pass; targets, one a photo, may be None.
 
@@ -136,41 +159,63 @@ def traces(
     """
     config = model.config
     indices = [None if target is None else class_index(config, target) for target in targets or [None] * len(images)]
+    rival = None if against is None else class_index(config, against)
+    if rival is not None and (rival in indices or None in indices):
+        raise ConfigError(f"against={against!r} needs a target, and another one than itself; targets: {targets!r}")
     photos = [upright_rgb(image) for image in images]
     prepared = [processor.prepare(photo, resolution=resolution) for photo in photos]
     shapes = {tuple(one.pixel_values.shape[-2:]) for one in prepared}
     if len(shapes) != 1:
         raise ImageError(f"photos of sizes {sorted(shapes)} make no batch: expected one size, and at least one photo")
     pixel_values = torch.cat([one.pixel_values for one in prepared]).to(model.device, model.dtype)
-    with_target = [(row, index) for row, index in enumerate(indices) if index is not None]
-    logits, heard, gradients = _run(model, pixel_values, with_target)
+    heard = _run(model, pixel_values, [(row, index) for row, index in enumerate(indices) if index is not None], rival)
     geometry = stage_geometry(config, *pixel_values.shape[-2:])
-    probabilities = (logits.float() / config.temperature).softmax(dim=1)
+    probabilities = (heard.logits.float() / config.temperature).softmax(dim=1)
     return [
         Trace(
             photo=_frozen(np.asarray(photos[row])),
             pixel_values=_array(prepared[row].pixel_values[0]),
             crop=prepared[row].crop,
             config=config,
-            logits=_array(logits[row]),
+            logits=_array(heard.logits[row]),
             probabilities=_array(probabilities[row]),
             stages=tuple(
-                _stage(config, s, geometry[s], row, heard, gradients if index is not None else {})
+                _stage(config, s, geometry[s], row, heard, has_target=index is not None)
                 for s in range(config.num_stages)
             ),
             target=index,
+            against=rival,
+            explained=None if index is None else float(_explained(heard.logits[row].detach(), index, rival)),
+            pixel_gradient=None if index is None else _array(heard.balanced[PIXELS][row]),
         )
         for row, index in enumerate(indices)
     ]
 
 
+PIXELS = "pixels"
+"""Name of the input among what is heard."""
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """One run: the logits, and by probe what passed and its plain and balanced gradients, where there are targets."""
+
+    logits: Tensor
+    values: dict[str, Tensor]
+    plain: dict[str, Tensor]
+    balanced: dict[str, Tensor]
+
+
 def _run(
-    model: CvtForImageClassification, pixel_values: Tensor, targets: list[tuple[int, int]]
-) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
-    """Logits, what the probes heard, and the gradients of the targets' logits, given as (row, class)."""
-    wanted = [f"{_stage_path(stage)}.output" for stage in range(model.config.num_stages)]
+    model: CvtForImageClassification, pixel_values: Tensor, targets: list[tuple[int, int]], against: int | None
+) -> _Heard:
+    """Run the network; ``targets`` are (row, class)."""
+    config = model.config
+    wanted = [f"{_stage_path(stage)}.output" for stage in range(config.num_stages)]
     heard_of_attention = ("query", "key", "value", "context", "input") if targets else ("query", "key")
     wanted += [f"layers.*.attention.{name}" for name in heard_of_attention]
+    if targets:
+        wanted += ["stages.*.embedding.output", "layers.*.output"]
     was_training = model.training
     if was_training:  # walking through the whole model would cost as much as a map
         model.eval()
@@ -178,14 +223,37 @@ def _run(
         with torch.inference_mode(not targets), torch.set_grad_enabled(bool(targets)), record(model, *wanted) as heard:
             pixel_values = pixel_values.clone()  # what was made in inference mode can have no gradient
             pixel_values.requires_grad_(bool(targets))
-            logits = model(pixel_values).logits
+            gradients = BalancedGradients()
+            with gradients if targets else nullcontext():
+                logits = model(pixel_values).logits
             if not targets:
-                return logits, heard, {}
-            total = torch.stack([logits[row, index] for row, index in targets]).sum()  # no photo sees another's logit
-            return logits, heard, _gradients(model.config, total, heard)
+                return _Heard(logits, heard, {}, {})
+            heard[PIXELS] = pixel_values
+            # No photo sees another's logit, so that the gradient of a sum is each photo's own.
+            explained = torch.stack([_explained(logits[row], index, against) for row, index in targets]).sum()
+            layers = [(stage, layer) for stage in range(config.num_stages) for layer in range(config.depth[stage])]
+            entering = [PIXELS, *(_entering(*place) for place in layers)]
+            balanced = _gradients(explained, heard, entering, retain=True)
+            gradients.balanced = False
+            total = torch.stack([logits[row, index] for row, index in targets]).sum()
+            names = [_evidence_probe(config, stage) for stage in range(config.num_stages)]
+            names += [name for name in heard if name.endswith(".attention.context")]
+            return _Heard(logits, heard, _gradients(total, heard, names), balanced)
     finally:
         if was_training:
             model.train()
+
+
+def _explained(logits: Tensor, target: int, against: int | None) -> Tensor:
+    """What is taken apart, from one photo's logits: see :class:`Trace`."""
+    return logits[target] - (logits.mean() if against is None else logits[against])
+
+
+def _gradients(
+    number: Tensor, heard: dict[str, Tensor], names: Sequence[str], *, retain: bool = False
+) -> dict[str, Tensor]:
+    gradients = torch.autograd.grad(number, [heard[name] for name in names], retain_graph=retain)
+    return dict(zip(names, gradients, strict=True))
 
 
 def class_index(config: CvtConfig, target: int | str) -> int:
@@ -216,40 +284,39 @@ def _evidence_probe(config: CvtConfig, stage: int) -> str:
     return f"{path}.layers.{config.depth[stage] - 1}.attention.input" if reads_cls_alone else f"{path}.output"
 
 
-def _gradients(config: CvtConfig, logit: Tensor, heard: dict[str, Tensor]) -> dict[str, Tensor]:
-    names = [_evidence_probe(config, stage) for stage in range(config.num_stages)]
-    names += [name for name in heard if name.endswith(".attention.context")]
-    return dict(zip(names, torch.autograd.grad(logit, [heard[name] for name in names]), strict=True))
+def _entering(stage: int, layer: int) -> str:
+    """The probe that hears what enters a layer: the one before, or the stage's embedding."""
+    path = _stage_path(stage)
+    return f"{path}.layers.{layer - 1}.output" if layer else f"{path}.embedding.output"
 
 
 def _stage(
-    config: CvtConfig,
-    stage: int,
-    geometry: StageGeometry,
-    row: int,
-    heard: dict[str, Tensor],
-    gradients: dict[str, Tensor],
+    config: CvtConfig, stage: int, geometry: StageGeometry, row: int, heard: _Heard, *, has_target: bool
 ) -> StageTrace:
     """One photo's part, ``row`` of the batch."""
     evidence = _evidence_probe(config, stage)
-    attention = [f"{_stage_path(stage)}.layers.{layer}.attention." for layer in range(config.depth[stage])]
     return StageTrace(
         geometry=geometry,
-        feature_map=_array(heard[f"{_stage_path(stage)}.output"][row]),
-        blocks=tuple(
-            BlockTrace(
-                query=_array(heard[name + "query"][row]),
-                key=_array(heard[name + "key"][row]),
-                value=_array(heard[name + "value"][row]) if gradients else None,
-                context_gradient=_array(gradients[name + "context"][row]) if gradients else None,
-            )
-            for name in attention
-        ),
+        feature_map=_array(heard.values[f"{_stage_path(stage)}.output"][row]),
+        blocks=tuple(_block(config, stage, layer, row, heard, has_target) for layer in range(config.depth[stage])),
         has_cls=config.cls_token[stage],
         scale=config.embed_dim[stage] ** -0.5,
-        evidence_map=_array(heard[evidence][row]) if gradients else None,
-        evidence_gradient=_array(gradients[evidence][row]) if gradients else None,
+        evidence_map=_array(heard.values[evidence][row]) if has_target else None,
+        evidence_gradient=_array(heard.plain[evidence][row]) if has_target else None,
     )
+
+
+def _block(config: CvtConfig, stage: int, layer: int, row: int, heard: _Heard, has_target: bool) -> BlockTrace:
+    name = f"{_stage_path(stage)}.layers.{layer}.attention."
+    query, key = (_array(heard.values[name + what][row]) for what in ("query", "key"))
+    if not has_target:
+        return BlockTrace(query, key)
+    entering = _entering(stage, layer)
+    evidence = heard.values[entering][row].detach() * heard.balanced[entering][row]
+    cls = 0 if layer else int(config.cls_token[stage])  # it joins what the embedding gives, a map
+    evidence = evidence.sum(dim=1) if layer else F.pad(evidence.sum(dim=0).flatten(), (cls, 0))
+    value, gradient = _array(heard.values[name + "value"][row]), _array(heard.plain[name + "context"][row])
+    return BlockTrace(query, key, value, gradient, _array(evidence))
 
 
 def _array(tensor: Tensor) -> np.ndarray:

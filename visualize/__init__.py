@@ -19,13 +19,12 @@ from visualize.export import save_arrays, summary
 from visualize.faithfulness import Curve, Faithfulness, centre_map, faithfulness, random_map
 from visualize.feature_maps import class_channels, feature_map, similarity_map
 from visualize.heatmap import Heatmap, sample, to_pixels
-from visualize.methods import METHODS, map_of
+from visualize.methods import map_of
 from visualize.paint import overlay
 from visualize.report import report
 from visualize.rollout import rollout
 
 __all__ = [
-    "METHODS",
     "Curve",
     "Faithfulness",
     "Heatmap",

@@ -1,0 +1,141 @@
+"""Balanced gradients: the network as it is going forward, and a network that only adds up going back.
+
+LibraGrad (Mehri et al. 2024, arXiv 2411.16760): in the backward pass, attention weights, LayerNorm's deviation and the
+gate of an activation, x ↦ gelu(x) / x, are constants. What is left is linear, so that input times gradient, summed,
+and with it what the biases bring, is the output itself, at every depth of the network; plain gradients add up to
+nothing in particular. The forward pass is unchanged.
+
+Nothing in the network need know of it: a :class:`~torch.overrides.TorchFunctionMode` answers ``layer_norm``, ``gelu``,
+``silu``, ``sigmoid`` (the gate of QuickGELU), ``softmax`` and ``scaled_dot_product_attention`` wherever they are
+called, so that it serves transformers' and timm's Vision Transformers too. Operations that are linear already, among
+them batch norm in evaluation, and ReLU, whose gate is constant, need no answer; ``torch.nn.MultiheadAttention`` and
+other norms get none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd import Function
+from torch.overrides import TorchFunctionMode
+
+__all__ = ["BalancedGradients"]
+
+aten = torch.ops.aten
+
+
+class BalancedGradients(TorchFunctionMode):
+    """What runs inside can be differentiated both ways; ``balanced`` says which, at the time of the backward pass.
+
+    Example::
+
+        with BalancedGradients() as gradients:
+            logit = model(pixels)[0, 3]
+        (balanced,) = torch.autograd.grad(logit, pixels, retain_graph=True)
+        gradients.balanced = False
+        (plain,) = torch.autograd.grad(logit, pixels)
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.balanced = True
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if function is F.layer_norm:
+            return self._layer_norm(*args, **kwargs)
+        if function in _GATED:
+            return _Gated.apply(self, function, kwargs, *args)
+        if function in _CONSTANT:
+            return _Constant.apply(self, function(*args, **kwargs))
+        if function is F.scaled_dot_product_attention:
+            return self._attention(*args, **kwargs)
+        return function(*args, **kwargs)
+
+    def _layer_norm(
+        self, x: Tensor, shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+    ) -> Any:
+        return _LayerNorm.apply(self, x, tuple(shape), weight, bias, eps)
+
+    def _attention(self, query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """Queries and keys make nothing but the weights, which are constants if they are."""
+        query, key = (_Constant.apply(self, one) for one in (query, key))
+        return F.scaled_dot_product_attention(query, key, value, *args, **kwargs)
+
+
+class _Constant(Function):
+    """A value that counts as a constant where gradients are balanced."""
+
+    @staticmethod
+    def forward(ctx: Any, mode: BalancedGradients, value: Tensor) -> Tensor:
+        ctx.mode = mode
+        return value.view_as(value)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:  # type: ignore[override]
+        return None, None if ctx.mode.balanced else gradient
+
+
+class _Gated(Function):
+    """x · gate(x), whose gate counts as a constant where gradients are balanced."""
+
+    @staticmethod
+    def forward(ctx: Any, mode: BalancedGradients, function: Callable[..., Tensor], kwargs: Any, *args: Any) -> Tensor:
+        result = function(*args, **kwargs)
+        ctx.mode, ctx.function, ctx.rest, ctx.kwargs = mode, function, args[1:], kwargs
+        ctx.save_for_backward(args[0], result)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:  # type: ignore[override]
+        x, result = ctx.saved_tensors
+        if ctx.mode.balanced:
+            gate = torch.where(x == 0, 0.5, result / x)  # of gelu and silu alike at 0
+            through = gradient * gate
+        else:
+            known = {name: value for name, value in ctx.kwargs.items() if name != "inplace"}
+            through = _GATED[ctx.function](gradient, x, *ctx.rest, **known)
+        return None, None, None, through, *(None for _ in ctx.rest)
+
+
+class _LayerNorm(Function):
+    """Layer norm, whose deviation counts as a constant where gradients are balanced; its mean does not."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, mode: BalancedGradients, x: Tensor, shape: tuple[int, ...], weight: Any, bias: Any, eps: float
+    ) -> Tensor:
+        result, mean, inverse = torch.native_layer_norm(x, shape, weight, bias, eps)
+        ctx.mode, ctx.shape = mode, shape
+        ctx.save_for_backward(x, mean, inverse, weight, bias)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:  # type: ignore[override]
+        x, mean, inverse, weight, bias = ctx.saved_tensors
+        _, wants_x, _, wants_weight, wants_bias, _ = ctx.needs_input_grad
+        plain = wants_x and not ctx.mode.balanced
+        mask = [plain, wants_weight, wants_bias]
+        of_x = of_weight = of_bias = None
+        if any(mask):
+            of_x, of_weight, of_bias = aten.native_layer_norm_backward(
+                gradient.contiguous(), x, ctx.shape, mean, inverse, weight, bias, mask
+            )
+        if wants_x and ctx.mode.balanced:
+            scaled = gradient * inverse if weight is None else gradient * weight * inverse
+            axes = tuple(range(-len(ctx.shape), 0))
+            of_x = scaled - scaled.mean(dim=axes, keepdim=True)
+        return None, of_x, None, of_weight, of_bias, None
+
+
+_GATED: dict[Any, Callable[..., Tensor]] = {F.gelu: aten.gelu_backward, F.silu: aten.silu_backward}
+"""Activations that are x times a gate, with their plain backward functions."""
+
+_CONSTANT = {torch.softmax, Tensor.softmax, F.softmax, torch.sigmoid, Tensor.sigmoid, F.sigmoid}
+"""Functions whose results count as constants: attention weights, and the gate of QuickGELU."""
