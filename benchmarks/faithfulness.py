@@ -1,90 +1,276 @@
-"""Do the explanations point at what the class stands on? Insertion and deletion over validation photos.
+"""Do the explanations point at what the class stands on? Every method, over validation photos, in several ways.
 
-    python -m benchmarks.faithfulness --data DATA
+    python -m benchmarks.faithfulness --data DATA [--model bundled:imagenette]
 
 DATA holds a labelled image set as ``training`` reads them: a folder of Parquet shards or of one folder per class, or
-a Hub dataset. For every photo the class the model predicts is explained by every method; the areas under both curves
-(Petsiuk et al. 2018; see :mod:`visualize.faithfulness`) are averaged over the photos. Prints a Markdown table with
-95 % bootstrap confidence intervals of the mean, and of the lead in insertion − deletion over each baseline, photo by
-photo. About a quarter of an hour for the bundled model on two CPU cores.
+a Hub dataset. For every photo the class the model predicts is explained by every method in every stage. Prints a
+Markdown table; brackets are 95 % bootstrap intervals of the mean over photos. Measured are
+
+- the symmetric relevance gain with the photo's blur as the stand-in, and both areas it is the difference of;
+- the same with the mean colour, and SaCo, over the first ``--second`` photos (:mod:`visualize.faithfulness`);
+- the grid pointing game: four photos that the model is sure of, of four classes, in a square of twice the side; the
+  share of a map's positive values for one class that lies on its quarter, by chance a quarter;
+- stability: the rank correlation of a map with that of the photo moved by one pixel, moved back;
+- milliseconds for the map, its trace not counted; and the share of the answer by which what adds up is off.
+
+With ``--keep FILE`` every photo's numbers are kept as a line of JSON, and a run that was stopped goes on from there.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
+from torch.func import functional_call
 from tqdm import tqdm
 
 import cvt
 import visualize
+from cvt.balanced import BalancedGradients
+from cvt.image_processor import PreparedImage
 from training.data import find_images
-from visualize import Heatmap
-from visualize.class_evidence import Method
+from visualize.comparison import measurable_maps
+from visualize.faithfulness import baselines, faithfulness, rank_correlation, saco, share_inside
+from visualize.heatmap import Heatmap
+from visualize.methods import METHODS
 
-BASELINES = ("random", "centre")
+SURE = 0.9
+"""Probability from which on a photo is one the model is sure of."""
 
-METHODS: dict[Method, str] = {
-    "grad_cam": "Grad-CAM",
-    "hires_cam": "HiResCAM",
-    "grad_attention": "gradient × attention",
-}
-
-
-def explanations(traced: cvt.Trace, seed: int) -> dict[str, Heatmap]:
-    """Every method's map of one photo, baselines first."""
-    maps = {
-        "random": visualize.random_map(traced, seed),
-        "centre": visualize.centre_map(traced),
-        "attention received, last block": visualize.attention_received(traced, -1, -1),
-        "rollout as published": visualize.rollout(traced),
-        "rollout for the class": visualize.rollout(traced, for_class=True),
-    }
-    for method, name in METHODS.items():
-        for stage in range(len(traced.stages)):
-            maps[f"{name}, stage {stage + 1}"] = visualize.class_evidence(traced, stage, method)
-    return maps
+Numbers = dict[str, dict[str, float]]
+"""By map, and by measure."""
 
 
-def scorer(model: cvt.CvtForImageClassification, target: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Probability of a class for a batch of normalised pixels."""
+@dataclass(frozen=True)
+class Moved:
+    """A processor whose pictures are moved down and to the right by one model pixel; the edge is repeated."""
 
-    def score(pixels: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            logits = model(torch.from_numpy(pixels)).logits / model.config.temperature
-            return np.asarray(logits.softmax(dim=1)[:, target].numpy())
+    processor: cvt.CvtImageProcessor
 
-    return score
-
-
-def choose(data: str, split: str, count: int, seed: int) -> list[Image.Image]:
-    """Some photos of a data set, chosen at random; the same for the same seed."""
-    source = find_images(data, split)
-    chosen = set(np.random.default_rng(seed).permutation(len(source))[:count].tolist())
-    return [photo for index, (photo, _) in enumerate(source) if index in chosen]
+    def prepare(self, image: Image.Image, resolution: int | None = None) -> PreparedImage:
+        prepared = self.processor.prepare(image, resolution=resolution)
+        moved = torch.nn.functional.pad(prepared.pixel_values, (1, 0, 1, 0), mode="replicate")[..., :-1, :-1]
+        return replace(prepared, pixel_values=moved)
 
 
-def interval(values: np.ndarray, seed: int) -> str:
+@dataclass(frozen=True)
+class Bench:
+    """A model to be explained, and what all of its photos are measured with."""
+
+    model: cvt.CvtForImageClassification
+    processor: cvt.CvtImageProcessor
+    steps: int
+    seed: int
+
+    def scorer(self, target: int) -> Callable[[np.ndarray], np.ndarray]:
+        """Probability of a class for a batch of normalised pixels."""
+
+        def score(pixels: np.ndarray) -> np.ndarray:
+            with torch.inference_mode():
+                logits = self.model(torch.from_numpy(pixels)).logits / self.model.config.temperature
+                return np.asarray(logits.softmax(dim=1)[:, target].numpy())
+
+        return score
+
+    def maps(self, traced: cvt.Trace, seed: int) -> dict[str, Heatmap]:
+        """Every method's map of one photo in every stage, and what knows nothing."""
+        found = {told(*key): one for key, one in measurable_maps(traced, everywhere=True).items()}
+        return found | baselines(traced, seed)
+
+    def photo(self, image: Image.Image, number: int, *, second: bool) -> Numbers:
+        """What is measured on the photo of the most probable class."""
+        target = cvt.trace(self.model, self.processor, image).top(1)[0][0]
+        traced = cvt.trace(self.model, self.processor, image, target=target)
+        maps, score = self.maps(traced, self.seed + number), self.scorer(target)
+        found: Numbers = {name: {} for name in maps}
+        for imputer in ("blur", "mean") if second else ("blur",):
+            curves = faithfulness(traced, maps, score, imputer=imputer, steps=self.steps)  # type: ignore[arg-type]
+            for name, one in curves.items():
+                found[name][f"gain {imputer}"] = one.gain
+                found[name][f"most first {imputer}"] = one.most_first.area
+                found[name][f"least first {imputer}"] = one.least_first.area
+        if second:
+            moved = cvt.trace(self.model, Moved(self.processor), image, target=target)  # type: ignore[arg-type]
+            other = self.maps(moved, self.seed + number)
+            for name, heatmap in maps.items():
+                found[name]["saco"] = saco(traced, heatmap, score)
+                found[name]["stability"] = stability(traced, heatmap, other[name])
+            for name, seconds in self.seconds(traced).items():
+                found[name]["ms"] = 1000 * seconds
+            biases = self.biases(traced)
+            for name, heatmap in maps.items():
+                if heatmap.total is not None:
+                    found[name]["off"] = abs(heatmap.values.sum() + biases[name] - heatmap.total) / abs(heatmap.total)
+        return found
+
+    def seconds(self, traced: cvt.Trace) -> dict[str, float]:
+        """How long each map takes once there is a trace."""
+        taken = {}
+        for method, stage in measurable_maps(traced, everywhere=True):
+            start = time.perf_counter()
+            METHODS[method].map_of(traced, stage=-1 if stage is None else stage)
+            taken[told(method, stage)] = time.perf_counter() - start
+        return taken
+
+    def biases(self, traced: cvt.Trace) -> dict[str, float]:
+        """What everything that is learned and added brings to the answer, for each map that adds up.
+
+        That is the slope of what is explained when all of it, below the place where the map is read, grows by a share.
+        """
+        constants = {
+            name: value
+            for name, value in chain(self.model.named_parameters(), self.model.named_buffers())
+            if name.endswith(("bias", "cls_token", "running_mean"))
+        }
+        brought = {told("pixel_evidence", None): 0} | {
+            told("libragrad", stage): stage + 1 for stage in range(len(traced.stages))
+        }
+        found = {}
+        for name, first in brought.items():
+            size = torch.ones((), requires_grad=True)
+            grown = {key: value * size for key, value in constants.items() if place_of(key) >= first}
+            pixels = torch.from_numpy(traced.pixel_values.copy())[None]
+            with BalancedGradients():
+                logits = functional_call(self.model, grown, (pixels,)).logits[0]
+            explained = logits[traced.target] - logits.mean()
+            found[name] = float(torch.autograd.grad(explained, size)[0])
+        return found
+
+    def grid(self, images: list[Image.Image], target: int, quarter: int, number: int) -> Numbers:
+        """The pointing game: the share of each map's positive values for a class that lies on its quarter."""
+        side = images[0].width
+        square = Image.new("RGB", (2 * side, 2 * side))
+        for place, image in enumerate(images):
+            square.paste(image, (place % 2 * side, place // 2 * side))
+        traced = cvt.trace(self.model, AsItIs(self.processor), square, target=target)  # type: ignore[arg-type]
+        row, column = divmod(quarter, 2)
+        box = (row * side, column * side, (row + 1) * side, (column + 1) * side)
+        maps = self.maps(traced, self.seed + number)
+        return {name: {"pointing": share_inside(traced, heatmap, box)} for name, heatmap in maps.items()}
+
+    def crop(self, image: Image.Image) -> Image.Image:
+        """The part of a photo that the model sees, at the model's resolution."""
+        crop = self.processor.prepare(image).crop
+        resized = image.resize((crop.resized[1], crop.resized[0]), Image.Resampling.BICUBIC)
+        return resized.crop((crop.left, crop.top, crop.left + crop.width, crop.top + crop.height))
+
+
+@dataclass(frozen=True)
+class AsItIs:
+    """A processor that neither resizes nor crops."""
+
+    processor: cvt.CvtImageProcessor
+
+    def prepare(self, image: Image.Image, resolution: int | None = None) -> PreparedImage:
+        return replace(self.processor, crop_pct=1.0).prepare(image, resolution=image.width)
+
+
+def place_of(parameter: str) -> int:
+    """After which reading point something learned is used: 0 the pixels, then the input of each stage's first block."""
+    _, found, rest = parameter.partition("encoder.stages.")
+    if not found:
+        return 1 << 10  # the classifier and the norm before it
+    stage, _, inside = rest.partition(".")
+    return int(stage) + int(not inside.startswith("embedding."))
+
+
+def told(method: str, stage: int | None) -> str:
+    """A map's name in the table."""
+    named = {"attention_rollout": "rollout as published", "rollout": "rollout for the class"}
+    name = named.get(method, METHODS[method].name)
+    return name if stage is None else f"{name}, stage {stage + 1}"
+
+
+def stability(traced: cvt.Trace, heatmap: Heatmap, moved: Heatmap) -> float:
+    """How alike the map of a photo and that of the photo moved by one pixel are, by rank, where both see the same."""
+    height, width = traced.pixel_values.shape[1:]
+    one, other = (visualize.to_pixels(which, height, width) for which in (heatmap, moved))
+    return rank_correlation(one[:-1, :-1], other[1:, 1:])
+
+
+def photos(data: str, split: str, seed: int) -> Iterator[tuple[Image.Image, int]]:
+    """The photos of a data set and their classes, in random order; the same for the same seed."""
+    read = list(find_images(data, split))
+    for index in np.random.default_rng(seed).permutation(len(read)):
+        yield read[index]
+
+
+def grids(
+    bench: Bench, labelled: Iterator[tuple[Image.Image, int]], count: int
+) -> Iterator[tuple[list[Image.Image], int, int]]:
+    """Squares of four photos that the model is sure of: their crops, the class asked about, and its quarter."""
+    waiting: dict[int, list[Image.Image]] = defaultdict(list)
+    generator = np.random.default_rng(bench.seed)
+    made = 0
+    for image, label in labelled:
+        best, probability = cvt.trace(bench.model, bench.processor, image).top(1)[0]
+        if best == label and probability >= SURE:
+            waiting[label].append(bench.crop(image))
+        ready = [label for label, some in waiting.items() if some]
+        if len(ready) >= 4:
+            chosen = generator.permutation(ready)[:4]
+            quarter = int(generator.integers(4))
+            yield [waiting[int(label)].pop() for label in chosen], int(chosen[quarter]), quarter
+            made += 1
+        if made == count:
+            return
+
+
+def interval(values: list[float], seed: int) -> str:
     """The mean and its 95 % bootstrap interval (2,000 resamplings, percentiles)."""
-    generator = np.random.default_rng(seed)
-    means = values[generator.integers(0, len(values), (2000, len(values)))].mean(axis=1)
+    if not values:
+        return "–"
+    array = np.array(values)
+    means = array[np.random.default_rng(seed).integers(0, len(array), (2000, len(array)))].mean(axis=1)
     low, high = np.percentile(means, [2.5, 97.5])
-    return f"{values.mean():.3f} ({low:.3f} to {high:.3f})".replace("-", "−")
+    return f"{array.mean():.3f} ({low:.3f} to {high:.3f})".replace("-", "−")
 
 
-def table(areas: dict[str, np.ndarray], seed: int) -> str:
-    """Markdown: one row per method from ``[photos, 2]`` areas of insertion and deletion."""
-    lines = ["| method | insertion ↑ | deletion ↓ | insertion − deletion ↑ | lead over random | lead over centre |"]
-    lines.append("|---|---|---|---|---|---|")
-    gain = {name: area[:, 0] - area[:, 1] for name, area in areas.items()}
-    for name, area in areas.items():
-        leads = ["" if name == other else interval(gain[name] - gain[other], seed) for other in BASELINES]
-        cells = [name, interval(area[:, 0], seed), interval(area[:, 1], seed), interval(gain[name], seed), *leads]
+def mean(values: list[float], digits: str) -> str:
+    return f"{np.mean(values):{digits}}".replace("-", "−") if values else "–"
+
+
+def table(found: list[Numbers], seed: int) -> str:
+    """Markdown: a row per map, the most faithful first."""
+    every: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for numbers in found:
+        for name, measured in numbers.items():
+            for measure, value in measured.items():
+                every[name][measure].append(value)
+    columns = ("map", "SRG ↑", "most first ↓", "least first ↑", "SRG, mean colour ↑", "SaCo ↑", "pointing game ↑")
+    columns += ("moved by 1 px ↑", "off by", "ms")
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for name, of in sorted(every.items(), key=lambda item: -np.mean(item[1]["gain blur"])):
+        cells = [name, interval(of["gain blur"], seed), mean(of["most first blur"], ".3f")]
+        cells += [mean(of["least first blur"], ".3f"), interval(of["gain mean"], seed), mean(of["saco"], ".2f")]
+        cells += [interval(of["pointing"], seed), mean(of["stability"], ".2f"), mean(of["off"], ".0e")]
+        cells.append(mean([float(np.median(of["ms"]))] if of["ms"] else [], ".1f"))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def kept(path: Path | None, measured: Iterator[Callable[[], Numbers]]) -> Iterator[Numbers]:
+    """Numbers of one photo after the other: those in a file, and the others as they are measured, which are added."""
+    known = [json.loads(line) for line in path.read_text().splitlines()] if path and path.exists() else []
+    for number, measure in enumerate(measured):
+        if number < len(known):
+            yield known[number]
+            continue
+        numbers = measure()
+        if path:
+            with path.open("a") as file:
+                file.write(json.dumps(numbers) + "\n")
+        yield numbers
 
 
 def main() -> None:
@@ -92,24 +278,25 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="folder of Parquet shards or class folders, or a Hub dataset")
     parser.add_argument("--split", default="validation", help="part of the data set (default: %(default)s)")
     parser.add_argument("--model", default="bundled", help="what cvt's from_pretrained takes (default: %(default)s)")
-    parser.add_argument("--images", type=int, default=256, help="photos (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=16, help="points of each curve (default: %(default)s)")
+    parser.add_argument("--images", type=int, default=500, help="photos (default: %(default)s)")
+    parser.add_argument("--second", type=int, default=100, help="of them measured in every way (default: %(default)s)")
+    parser.add_argument("--grids", type=int, default=200, help="of the pointing game (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=10, help="points of each curve (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="choice of photos, noise, bootstrap (default: %(default)s)")
+    parser.add_argument("--keep", type=Path, help="file to keep numbers in, and to go on from")
     options = parser.parse_args()
     model = cvt.CvtForImageClassification.from_pretrained(options.model)
-    processor = cvt.CvtImageProcessor.from_pretrained(options.model)
-    found: dict[str, list[tuple[float, float]]] = {}
-    photos = choose(options.data, options.split, options.images, options.seed)
-    for number, photo in enumerate(tqdm(photos, unit="photo")):
-        target = int(cvt.trace(model, processor, photo).logits.argmax())
-        traced = cvt.trace(model, processor, photo, target=target)
-        score = scorer(model, target)
-        for name, heatmap in explanations(traced, options.seed + number).items():
-            curves = visualize.faithfulness(traced, heatmap, score, steps=options.steps, batch=options.steps + 1)
-            found.setdefault(name, []).append((curves.insertion.area, curves.deletion.area))
-    areas = {name: np.array(pairs) for name, pairs in found.items()}
-    print(f"{options.model}, {len(photos)} photos of {options.data} ({options.split}), {options.steps} steps\n")
-    print(table(areas, options.seed))
+    bench = Bench(model, cvt.CvtImageProcessor.from_pretrained(options.model), options.steps, options.seed)
+    labelled = photos(options.data, options.split, options.seed)
+    images = enumerate(image for image, _ in islice(labelled, options.images))
+    squares = enumerate(grids(bench, labelled, options.grids))
+    on_photos = (partial(bench.photo, image, number, second=number < options.second) for number, image in images)
+    found = list(tqdm(kept(options.keep, on_photos), total=options.images, unit="photo"))
+    on_grids = (partial(bench.grid, *square, number) for number, square in squares)
+    file = options.keep and options.keep.with_suffix(".grids" + options.keep.suffix)
+    found += tqdm(kept(file, on_grids), total=options.grids, unit="grid")
+    title = f"{options.images} photos ({options.second} in every way), {options.grids} grids, {options.steps} steps"
+    print(f"{options.model}: {title}\n\n{table(found, options.seed)}")
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ class _Constant(Function):
         return value.view_as(value)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Any:
         return None, None if ctx.mode.balanced else gradient
 
 
@@ -93,7 +93,7 @@ class _Gated(Function):
         return result
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Any:
         x, result = ctx.saved_tensors
         if ctx.mode.balanced:
             gate = torch.where(x == 0, 0.5, result / x)  # of gelu and silu alike at 0
@@ -117,7 +117,7 @@ class _LayerNorm(Function):
         return result
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Any:
         x, mean, inverse, weight, bias = ctx.saved_tensors
         _, wants_x, _, wants_weight, wants_bias, _ = ctx.needs_input_grad
         plain = wants_x and not ctx.mode.balanced

@@ -175,7 +175,7 @@ class Handlers:
         return {"explorer": seen.explorer, "kept": seen}
 
     def curve(self, asked: Asked, method: str, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008
-        """Insertion and deletion curves of a method, for the most probable class."""
+        """What happens to the most probable class as a method's pixels are taken away."""
 
         def tell(done: float) -> None:
             asked.check()

@@ -13,7 +13,8 @@ from visualize.attention import (
     attention_rows,
     keys_holding,
 )
-from visualize.class_evidence import class_evidence
+from visualize.class_evidence import class_evidence, pixel_evidence
+from visualize.comparison import Compared, compare
 from visualize.describe import describe
 from visualize.export import save_arrays, summary
 from visualize.faithfulness import Curve, Faithfulness, centre_map, faithfulness, random_map
@@ -25,6 +26,7 @@ from visualize.report import report
 from visualize.rollout import rollout
 
 __all__ = [
+    "Compared",
     "Curve",
     "Faithfulness",
     "Heatmap",
@@ -37,12 +39,14 @@ __all__ = [
     "centre_map",
     "class_channels",
     "class_evidence",
+    "compare",
     "describe",
     "faithfulness",
     "feature_map",
     "keys_holding",
     "map_of",
     "overlay",
+    "pixel_evidence",
     "random_map",
     "report",
     "rollout",

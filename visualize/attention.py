@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from cvt.errors import ConfigError
-from visualize.heatmap import Heatmap, block_of, position, stage_of
+from visualize.heatmap import Heatmap, cells_holding
+from visualize.lookup import block_of, position, stage_of
 
 if TYPE_CHECKING:
     from cvt.geometry import Grid
@@ -33,6 +34,7 @@ __all__ = [
     "keys_holding",
     "query_row",
     "weigh_evidence",
+    "weigh_gradient",
     "weigh_rows",
 ]
 
@@ -62,19 +64,24 @@ def attention_map(trace: Trace, stage: int, block: int, query: Query, head: Head
     Raises:
         ConfigError: there is no such stage, block, head or token; or "cls" in a stage without CLS.
     """
-    index, traced = stage_of(trace, stage)
-    number, one = block_of(traced, block)
+    index, stage_trace = stage_of(trace, stage)
+    block_index, block_trace = block_of(stage_trace, block)
     row, told = query_row(trace, index, query)
-    heads = _heads(one, head)
-    ((_, exps, sums),) = exponentials(one, traced.scale, heads, slice(row, row + 1))
-    details: dict[str, str | int] = {"stage": index + 1, "block": number + 1, "head": _told(heads, head), "query": told}
-    return _distribution(traced, (exps / sums).mean(axis=0)[0], "attention", details)
+    heads = _heads(block_trace, head)
+    ((_, exps, sums),) = exponentials(block_trace, stage_trace.scale, heads, slice(row, row + 1))
+    details: dict[str, str | int] = {
+        "stage": index + 1,
+        "block": block_index + 1,
+        "head": _told(heads, head),
+        "query": told,
+    }
+    return _distribution(stage_trace, (exps / sums).mean(axis=0)[0], "attention", details)
 
 
 def attention_heads(trace: Trace, stage: int, block: int, query: Query) -> tuple[Heatmap, ...]:
     """:func:`attention_map` of every head, to be drawn side by side on one scale."""
-    _, one = block_of(stage_of(trace, stage)[1], block)
-    return tuple(attention_map(trace, stage, block, query, head) for head in range(len(one.query)))
+    _, block_trace = block_of(stage_of(trace, stage)[1], block)
+    return tuple(attention_map(trace, stage, block, query, head) for head in range(len(block_trace.query)))
 
 
 def attention_received(trace: Trace, stage: int, block: int, head: Head = "mean") -> Heatmap:
@@ -82,13 +89,13 @@ def attention_received(trace: Trace, stage: int, block: int, head: Head = "mean"
 
     Arguments, result and errors are those of :func:`attention_map`, without the query.
     """
-    index, traced = stage_of(trace, stage)
-    number, one = block_of(traced, block)
-    heads = _heads(one, head)
-    queries = one.query.shape[1]
-    received = weigh_rows(one, traced.scale, np.full(queries, 1 / queries, dtype=np.float32), heads)
-    details: dict[str, str | int] = {"stage": index + 1, "block": number + 1, "head": _told(heads, head)}
-    return _distribution(traced, received, "attention received", details)
+    index, stage_trace = stage_of(trace, stage)
+    block_index, block_trace = block_of(stage_trace, block)
+    heads = _heads(block_trace, head)
+    queries = block_trace.query.shape[1]
+    received = weigh_rows(block_trace, stage_trace.scale, np.full(queries, 1 / queries, dtype=np.float32), heads)
+    details = _where(index, block_index, _told(heads, head))
+    return _distribution(stage_trace, received, "attention received", details)
 
 
 def attention_rows(stage: StageTrace, block: int, head: Head = "mean") -> Iterator[tuple[slice, np.ndarray]]:
@@ -99,8 +106,8 @@ def attention_rows(stage: StageTrace, block: int, head: Head = "mean") -> Iterat
     Raises:
         ConfigError: there is no such block or head.
     """
-    _, one = block_of(stage, block)
-    for rows, exps, sums in exponentials(one, stage.scale, _heads(one, head)):
+    _, block_trace = block_of(stage, block)
+    for rows, exps, sums in exponentials(block_trace, stage.scale, _heads(block_trace, head)):
         yield rows, (exps / sums).mean(axis=0)
 
 
@@ -113,16 +120,16 @@ def attention_entropy(trace: Trace, stage: int, block: int, *, relative: bool = 
     Raises:
         ConfigError: there is no such stage or block.
     """
-    _, traced = stage_of(trace, stage)
-    _, one = block_of(traced, block)
-    total = np.zeros(len(one.query))
-    for _, exps, sums in exponentials(one, traced.scale):
+    _, stage_trace = stage_of(trace, stage)
+    _, block_trace = block_of(stage_trace, block)
+    total = np.zeros(len(block_trace.query))
+    for _, exps, sums in exponentials(block_trace, stage_trace.scale):
         weights = exps / sums
         total -= np.einsum("hqk,hqk->h", weights, np.log(weights.clip(min=1e-37)))
-    entropy = total / one.query.shape[1]
+    entropy = total / block_trace.query.shape[1]
     if not relative:
         return entropy
-    keys = one.key.shape[1]
+    keys = block_trace.key.shape[1]
     return entropy / math.log(keys) if keys > 1 else np.ones_like(entropy)
 
 
@@ -135,12 +142,12 @@ def attention_distance(trace: Trace, stage: int, block: int) -> np.ndarray:
     Raises:
         ConfigError: there is no such stage or block.
     """
-    _, traced = stage_of(trace, stage)
-    _, one = block_of(traced, block)
-    cls = int(traced.has_cls)
-    query, key = _centres(traced.geometry.queries), _centres(traced.geometry.keys)
-    total = np.zeros(len(one.query))
-    for rows, exps, _ in exponentials(one, traced.scale, rows=slice(cls, one.query.shape[1])):
+    _, stage_trace = stage_of(trace, stage)
+    _, block_trace = block_of(stage_trace, block)
+    cls = int(stage_trace.has_cls)
+    query, key = _centres(stage_trace.geometry.queries), _centres(stage_trace.geometry.keys)
+    total = np.zeros(len(block_trace.query))
+    for rows, exps, _ in exponentials(block_trace, stage_trace.scale, rows=slice(cls, block_trace.query.shape[1])):
         here = query[rows.start - cls : rows.stop - cls]
         distance = np.hypot(here[:, None, 0] - key[None, :, 0], here[:, None, 1] - key[None, :, 1])
         spatial = exps[..., cls:]
@@ -158,8 +165,7 @@ def keys_holding(heatmap: Heatmap, share: float = 0.5) -> int:
         raise ConfigError(
             f"share={share} of a {heatmap.kind!r} map: needs a distribution and a share above 0, at most 1"
         )
-    held = np.cumsum(np.sort(heatmap.values, axis=None)[::-1], dtype=np.float64)
-    return min(int(np.searchsorted(held, share * held[-1] * (1 - 1e-6))) + 1, held.size)
+    return len(cells_holding(heatmap.values, share))
 
 
 def exponentials(
@@ -246,28 +252,45 @@ def weigh_evidence(block: BlockTrace, scale: float, weights: np.ndarray, *, shar
     return gathered
 
 
+def weigh_gradient(block: BlockTrace) -> np.ndarray:
+    """The positive part of the gradient of the traced class's logit with respect to the attention, ``[keys]``.
+
+    Averaged over heads and queries (LeGrad, Bousselham et al. 2024, arXiv 2404.03214, equation 8); the gradient as in
+    :func:`weigh_evidence`.
+    """
+    assert block.context_gradient is not None and block.value is not None
+    value = block.value.transpose(0, 2, 1)
+    heads, queries, _ = block.context_gradient.shape
+    step = max(1, CHUNK // (heads * value.shape[2]))
+    gathered = np.zeros(value.shape[2], dtype=np.float32)
+    for first in range(0, queries, step):
+        gradient = np.matmul(block.context_gradient[:, first : first + step], value)
+        gathered += np.maximum(gradient, 0, out=gradient).sum(axis=(0, 1))
+    return gathered / (heads * queries)
+
+
 def query_row(trace: Trace, stage: int, query: Query) -> tuple[int, str]:
     """The row of a stage's attention that belongs to a query, and the query in words.
 
     Raises:
         ConfigError: there is no such token, or "cls" where there is none.
     """
-    traced = trace.stages[stage]
+    stage_trace = trace.stages[stage]
     if isinstance(query, str):
         if query != "cls":
             raise ConfigError(f"query {query!r} is unknown: allowed are 'cls' or a token's (row, column)")
-        if not traced.has_cls:
+        if not stage_trace.has_cls:
             having = [str(index) for index, one in enumerate(trace.stages) if one.has_cls]
             where = f"stages with one: {', '.join(having)}" if having else "this model has none in any stage"
             raise ConfigError(f"query 'cls': stage {stage} has no CLS token; {where}")
         return 0, "CLS"
-    grid = traced.geometry.queries
+    grid = stage_trace.geometry.queries
     try:
         row, column = query
     except (TypeError, ValueError):
         raise ConfigError(f"query {query!r} is unknown: allowed are 'cls' or a token's (row, column)") from None
     row, column = position("row", row, grid.rows), position("column", column, grid.columns)
-    return int(traced.has_cls) + row * grid.columns + column, f"row {row}, column {column}"
+    return int(stage_trace.has_cls) + row * grid.columns + column, f"row {row}, column {column}"
 
 
 def _heads(block: BlockTrace, head: Head) -> slice:
@@ -282,6 +305,11 @@ def _heads(block: BlockTrace, head: Head) -> slice:
 def _told(heads: slice, head: Head) -> str | int:
     """The head as people count, from 1, or "mean"."""
     return "mean" if head == "mean" else heads.stop
+
+
+def _where(stage: int, block: int, head: str | int) -> dict[str, str | int]:
+    """Where a map comes from, as people count."""
+    return {"stage": stage + 1, "block": block + 1, "head": head}
 
 
 def _centres(grid: Grid) -> np.ndarray:

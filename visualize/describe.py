@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from visualize.heatmap import Heatmap
+from visualize.heatmap import Heatmap, cells_holding
 from visualize.language import phrase, word
 from visualize.palette import limits
 
 if TYPE_CHECKING:
     from cvt.geometry import Grid
 
-__all__ = ["cells_holding", "describe", "detail", "number", "place", "title"]
+__all__ = ["describe", "detail", "number", "place", "title"]
 
 EVEN = 0.4
 """From this share of the cells holding half of a distribution on, it is called almost even (all alike: 0.5)."""
@@ -59,14 +59,6 @@ def title(heatmap: Heatmap, language: str = "en", *, details: bool = True) -> st
 def number(value: float) -> str:
     """Three significant digits, with a true minus sign."""
     return f"{value:.3g}".replace("-", "−")
-
-
-def cells_holding(values: np.ndarray, share: float = 0.5) -> np.ndarray:
-    """The fewest cells that hold ``share`` of a sum of non-negative values, as flat indices, largest value first."""
-    order = np.argsort(-values, axis=None, kind="stable")
-    held = np.cumsum(values.ravel()[order], dtype=np.float64)
-    count = int(np.searchsorted(held, share * held[-1] * (1 - 1e-6))) + 1
-    return order[:count]
 
 
 def place(weights: np.ndarray, grid: Grid) -> str:

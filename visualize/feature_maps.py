@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from cvt.errors import ConfigError
-from visualize.heatmap import Heatmap, position, stage_of
+from visualize.heatmap import Heatmap
+from visualize.lookup import evidence_of, position, stage_of
 
 if TYPE_CHECKING:
-    from cvt.tracing import StageTrace, Trace
+    from cvt.tracing import Trace
 
-__all__ = ["class_channels", "evidence_of", "feature_map", "similarity_map"]
+__all__ = ["class_channels", "feature_map", "similarity_map"]
 
 COLOUR_SPREAD = 2.5
 """Standard deviations of a principal component that reach from mid-grey to full colour."""
@@ -31,8 +32,8 @@ def feature_map(trace: Trace, stage: int, reduce: Literal["norm", "mean", "pca"]
     Raises:
         ConfigError: there is no such stage, channel or reduction.
     """
-    index, traced = stage_of(trace, stage)
-    features, grid = traced.feature_map, traced.geometry.tokens
+    index, stage_trace = stage_of(trace, stage)
+    features, grid = stage_trace.feature_map, stage_trace.geometry.tokens
     details: dict[str, str | int] = {"stage": index + 1}
     match reduce:
         case "norm":
@@ -60,11 +61,11 @@ def similarity_map(trace: Trace, stage: int, token: tuple[int, int]) -> Heatmap:
     Raises:
         ConfigError: there is no such stage or token.
     """
-    index, traced = stage_of(trace, stage)
-    grid = traced.geometry.tokens
+    index, stage_trace = stage_of(trace, stage)
+    grid = stage_trace.geometry.tokens
     row, column = position("row", token[0], grid.rows), position("column", token[1], grid.columns)
-    lengths = np.linalg.norm(traced.feature_map, axis=0)
-    directions = traced.feature_map / np.where(lengths > 0, lengths, 1)
+    lengths = np.linalg.norm(stage_trace.feature_map, axis=0)
+    directions = stage_trace.feature_map / np.where(lengths > 0, lengths, 1)
     cosines = np.tensordot(directions[:, row, column], directions, axes=1).clip(-1, 1)
     details: dict[str, str | int] = {"stage": index + 1, "token": f"row {row}, column {column}"}
     return Heatmap(cosines, grid, "diverging", "similarity", unit="cosine", details=details)
@@ -85,22 +86,11 @@ def class_channels(trace: Trace, stage: int, count: int = 5) -> list[tuple[int, 
     Raises:
         ConfigError: there is no such stage, or the trace has no target.
     """
-    _, traced = stage_of(trace, stage)
-    activation, gradient = evidence_of(traced)
+    _, stage_trace = stage_of(trace, stage)
+    activation, gradient = evidence_of(stage_trace)
     evidence = np.einsum("chw,chw->c", activation, gradient)
     best = np.argsort(-evidence, kind="stable")[: max(count, 0)]
     return [(int(channel), float(evidence[channel])) for channel in best if evidence[channel] > 0]
-
-
-def evidence_of(stage: StageTrace) -> tuple[np.ndarray, np.ndarray]:
-    """The map that class evidence is read from and its gradient, both ``[channels, rows, columns]``.
-
-    Raises:
-        ConfigError: the trace was made without a target.
-    """
-    if stage.evidence_map is None or stage.evidence_gradient is None:
-        raise ConfigError("this trace has no class evidence: make it with trace(..., target=CLASS), by index or name")
-    return stage.evidence_map, stage.evidence_gradient
 
 
 def _principal_colours(features: np.ndarray) -> np.ndarray:

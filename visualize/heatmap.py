@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from cvt.errors import ConfigError
-
 if TYPE_CHECKING:
     from cvt.geometry import Grid
-    from cvt.tracing import BlockTrace, StageTrace, Trace
 
-__all__ = ["Heatmap", "Kind", "block_of", "position", "sample", "stage_of", "to_pixels"]
+__all__ = ["Heatmap", "Kind", "cells_holding", "gaussian", "sample", "to_pixels"]
 
 Kind = Literal["sequential", "diverging", "distribution", "colour"]
 
@@ -30,8 +28,10 @@ class Heatmap:
         name: what the values are, in a few words: "attention", "feature norm", "Grad-CAM".
         unit: what one unit of value means, for the scale bar; empty for plain numbers.
         baseline: for a distribution, the value every key would have if all were equal.
-        cls_share: for a distribution in a stage with CLS, the share that falls on CLS itself.
+        cls_share: in a stage with CLS, what falls on CLS itself: a share of the distribution, or of ``total``.
         details: where the map comes from (stage and block 1-based, head, query, class), in the order to be told.
+        total: for evidence that adds up, the number that it takes apart: the sum of the values, of ``cls_share`` and of
+            what the biases bring. Only of such a map it may be said that a region carries so much of the answer.
     """
 
     values: np.ndarray
@@ -42,6 +42,7 @@ class Heatmap:
     baseline: float | None = None
     cls_share: float | None = None
     details: dict[str, str | int] = field(default_factory=dict)
+    total: float | None = None
 
 
 def sample(values: np.ndarray, grid: Grid, y: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -82,35 +83,22 @@ def to_pixels(heatmap: Heatmap, height: int, width: int) -> np.ndarray:
     return sample(heatmap.values, heatmap.grid, np.arange(height), np.arange(width))
 
 
-def position(name: str, index: int, count: int) -> int:
-    """A 0-based index among ``count`` things called ``name``; negative ones count from the end.
+def cells_holding(values: np.ndarray, share: float = 0.5) -> np.ndarray:
+    """The fewest cells that hold ``share`` of a sum of non-negative values, as flat indices, largest value first."""
+    order = np.argsort(-values, axis=None, kind="stable")
+    held = np.cumsum(values.ravel()[order], dtype=np.float64)
+    count = int(np.searchsorted(held, share * held[-1] * (1 - 1e-6))) + 1
+    return order[:count]
 
-    Raises:
-        ConfigError: there is no such thing; the message says which there are.
+
+@lru_cache(maxsize=16)
+def gaussian(size: int, spread: float) -> np.ndarray:
+    """A one-dimensional Gaussian blur as a matrix, ``[size, size]``, read-only; ``spread`` is its standard deviation.
+
+    Rows sum to 1: at the edges the weights that remain are scaled up, so that nothing darkens.
     """
-    whole = isinstance(index, int | np.integer) and not isinstance(index, bool)
-    if not whole or not -count <= index < count:
-        raise ConfigError(
-            f"{name} {index!r} does not exist: allowed are 0 to {count - 1}, or {-count} to -1 from the end"
-        )
-    return int(index) % count
-
-
-def stage_of(trace: Trace, stage: int) -> tuple[int, StageTrace]:
-    """A stage by its index, which may be negative: the index from 0, and the stage.
-
-    Raises:
-        ConfigError: there is no such stage.
-    """
-    index = position("stage", stage, len(trace.stages))
-    return index, trace.stages[index]
-
-
-def block_of(stage: StageTrace, block: int) -> tuple[int, BlockTrace]:
-    """A block of a stage by its index, which may be negative: the index from 0, and the block.
-
-    Raises:
-        ConfigError: there is no such block.
-    """
-    index = position("block", block, len(stage.blocks))
-    return index, stage.blocks[index]
+    place = np.arange(size)
+    weights = np.exp(-0.5 * ((place[:, None] - place[None, :]) / spread) ** 2)
+    matrix = np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+    matrix.flags.writeable = False
+    return matrix

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cvt.errors import ConfigError
 from visualize.attention import Head, Query, attention_map, attention_received
-from visualize.class_evidence import class_evidence
+from visualize.class_evidence import class_evidence, pixel_evidence
 from visualize.feature_maps import feature_map, similarity_map
 from visualize.heatmap import Heatmap, Kind
 from visualize.rollout import rollout
@@ -70,6 +70,10 @@ class MethodEntry:
     work_out: Callable[[Trace, Choice], Heatmap]
     needs_target: bool = False
     uses: frozenset[str] = frozenset({"stage"})
+
+    def map_of(self, trace: Trace, **choice: Any) -> Heatmap:
+        """The map of a trace; ``choice`` are fields of :class:`Choice`. What the method does not use is ignored."""
+        return self.work_out(trace, Choice(**choice))
 
     def shown_in(self, stage: int, count: int) -> bool:
         """Whether it is worth showing in a stage, from 0, of ``count``."""
@@ -150,12 +154,44 @@ METHODS: dict[str, MethodEntry] = {
         ),
         MethodEntry(
             id="class_evidence",
-            name="Grad-CAM",
+            name="class evidence",
             family="evidence",
             kind="diverging",
             shown="whole",
-            why="It answers for the network as a whole.",
-            work_out=lambda trace, choice: class_evidence(trace, choice.stage, "grad_cam"),
+            why="It joins what the pixels bring with what the last stage's tokens bring.",
+            work_out=lambda trace, choice: class_evidence(trace),
+            needs_target=True,
+            uses=frozenset(),
+        ),
+        MethodEntry(
+            id="pixel_evidence",
+            name="pixel evidence",
+            family="evidence",
+            kind="diverging",
+            shown="whole",
+            why="It goes down to the pixels, and adds up to the answer.",
+            work_out=lambda trace, choice: pixel_evidence(trace),
+            needs_target=True,
+            uses=frozenset(),
+        ),
+        MethodEntry(
+            id="libragrad",
+            name="LibraGrad",
+            family="evidence",
+            kind="diverging",
+            shown="every",
+            why="What enters a stage adds up to the answer, in every stage.",
+            work_out=lambda trace, choice: class_evidence(trace, choice.stage),
+            needs_target=True,
+        ),
+        MethodEntry(
+            id="legrad",
+            name="LeGrad",
+            family="evidence",
+            kind="sequential",
+            shown="every",
+            why="Every stage has its own attention.",
+            work_out=lambda trace, choice: class_evidence(trace, choice.stage, "legrad"),
             needs_target=True,
         ),
         MethodEntry(
@@ -219,4 +255,4 @@ def map_of(
         ConfigError: there is no such method, stage, block, head or query; or the method needs a target that the trace
             has not got.
     """
-    return method_named(method).work_out(trace, Choice(stage, block, head, query))
+    return method_named(method).map_of(trace, stage=stage, block=block, head=head, query=query)

@@ -22,6 +22,7 @@ nowhere to go, since CLS is learned and not seen; what the tokens hold is then s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -31,12 +32,12 @@ import numpy as np
 from cvt.errors import ConfigError
 from cvt.geometry import Grid, token_footprint
 from visualize.attention import Query, query_row, weigh_evidence, weigh_rows
-from visualize.feature_maps import evidence_of
-from visualize.heatmap import Heatmap, position
+from visualize.heatmap import Heatmap
+from visualize.lookup import position, target_of
 
 if TYPE_CHECKING:
     from cvt.config import CvtConfig
-    from cvt.tracing import Trace
+    from cvt.tracing import BlockTrace, Trace
 
 __all__ = [
     "Footprint",
@@ -47,6 +48,7 @@ __all__ = [
     "rollout",
     "spread_keys",
     "start_vector",
+    "walk_back",
 ]
 
 
@@ -84,7 +86,7 @@ def rollout(
 
     Raises:
         ConfigError: there is no such stage or token, the rollout would stop above where it starts, ``residual`` is no
-            share, or a class is asked for and none was traced.
+            share, or a class is asked for and none was stage_trace.
     """
     first = position("stage", stage, len(trace.stages))
     last = 0 if stop_stage is None else position("stop_stage", stop_stage, first + 1)
@@ -94,14 +96,19 @@ def rollout(
         raise ConfigError(f"residual={residual!r} must be a share, 0 to 1")
     details: dict[str, str | int] = {}
     if for_class:
-        evidence_of(trace.stages[first])
-        details["class"] = trace.label(trace.target or 0)
+        details["class"] = trace.label(target_of(trace))
     details["from stage"] = first + 1
     relevance, details["start"] = start_vector(trace, first, start)
-    for index in range(first, last - 1, -1):
-        if index < first:
-            relevance = enter_stage(trace, index, leave_stage(trace, index + 1, relevance))
-        relevance = _through_blocks(trace, index, relevance, residual, for_class)
+
+    def through(stage: int, block_trace: BlockTrace, relevance: np.ndarray) -> np.ndarray:
+        scale = trace.stages[stage].scale
+        if for_class:
+            keys = weigh_evidence(block_trace, scale, relevance, shares=True)
+        else:
+            keys = weigh_rows(block_trace, scale, relevance)
+        return residual * relevance + (1 - residual) * spread_keys(trace, stage, keys)
+
+    relevance = walk_back(trace, first, last, relevance, through)
     if stop_stage is None:
         values = leave_stage(trace, 0, relevance)
         height, width = values.shape
@@ -117,15 +124,41 @@ def rollout(
     return Heatmap(values, grid, "distribution", "rollout", "share of relevance", baseline, cls_share, details)
 
 
+def walk_back(
+    trace: Trace,
+    first: int,
+    last: int,
+    relevance: np.ndarray,
+    through: Callable[[int, BlockTrace, np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Relevance of the tokens that leave stage ``first``, carried to those that enter stage ``last`` below it.
+
+    Args:
+        trace: a traced photo.
+        first, last: stages from 0.
+        relevance: ``[queries]`` of stage ``first``.
+        through: from stage, block and the relevance of a block's output to that of its input.
+
+    Returns:
+        ``[queries]`` of stage ``last``, CLS first where it has one.
+    """
+    for stage in range(first, last - 1, -1):
+        if stage < first:
+            relevance = enter_stage(trace, stage, leave_stage(trace, stage + 1, relevance))
+        for block_trace in reversed(trace.stages[stage].blocks):
+            relevance = through(stage, block_trace, relevance)
+    return relevance
+
+
 def start_vector(trace: Trace, stage: int, start: Query | None) -> tuple[np.ndarray, str]:
     """All relevance on one token of a stage, or on what the classifier reads: ``[queries]``, and the start in words.
 
     Raises:
         ConfigError: there is no such token.
     """
-    traced = trace.stages[stage]
-    count = traced.blocks[-1].query.shape[1]
-    if start is None and not traced.has_cls:
+    stage_trace = trace.stages[stage]
+    count = stage_trace.blocks[-1].query.shape[1]
+    if start is None and not stage_trace.has_cls:
         return np.full(count, 1 / count, dtype=np.float32), "all tokens"
     row, told = query_row(trace, stage, "cls" if start is None else start)
     relevance = np.zeros(count, dtype=np.float32)
@@ -165,23 +198,11 @@ def enter_stage(trace: Trace, stage: int, relevance: np.ndarray) -> np.ndarray:
 
 def spread_keys(trace: Trace, stage: int, relevance: np.ndarray) -> np.ndarray:
     """Relevance of keys, ``[keys]``, spread over the tokens they were made of, ``[queries]``; CLS stays CLS."""
-    traced = trace.stages[stage]
-    cls = int(traced.has_cls)
-    footprint = key_footprint(trace.config, stage, traced.geometry.tokens, traced.geometry.keys)
-    spatial = footprint.spread(relevance[cls:].reshape(traced.geometry.keys.shape))
+    stage_trace = trace.stages[stage]
+    cls = int(stage_trace.has_cls)
+    footprint = key_footprint(trace.config, stage, stage_trace.geometry.tokens, stage_trace.geometry.keys)
+    spatial = footprint.spread(relevance[cls:].reshape(stage_trace.geometry.keys.shape))
     return np.concatenate([relevance[:cls], spatial.reshape(-1)])
-
-
-def _through_blocks(trace: Trace, stage: int, relevance: np.ndarray, residual: float, for_class: bool) -> np.ndarray:
-    """Relevance of a stage's output tokens, carried through its blocks to its input tokens."""
-    traced = trace.stages[stage]
-    for block in reversed(traced.blocks):
-        if for_class:
-            keys = weigh_evidence(block, traced.scale, relevance, shares=True)
-        else:
-            keys = weigh_rows(block, traced.scale, relevance)
-        relevance = residual * relevance + (1 - residual) * spread_keys(trace, stage, keys)
-    return relevance
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ CARD = {
 CREDIT = {"author": "Somebody", "licence": "CC0 1.0", "licence_url": "#", "source": "#", "image": PICTURE}
 VALUES: dict[str, Any] = {
     "about": {"facts": [["accuracy", "unmeasured"]], "numbers": {}, "classes": ["cat", "<b>dog</b>"]},
-    "curves": {"label": "cat", "curves": [{"name": "insertion", "area": 0.5, "points": [[0, 0], [1, 1]]}]},
+    "curves": {"label": "cat", "curves": [{"name": "least_first", "area": 0.5, "points": [[0, 0], [1, 1]]}]},
     "embedding": {
         **{"rows": 4, "columns": 8, "window": 3, "stride": 2},
         **{"centres": [[1, 1], [1, 3], [1, 5]], "chosen": [[1, 3]]},
@@ -62,7 +62,7 @@ VALUES: dict[str, Any] = {
 
 SHOWN = {
     "about": "dl.facts dd",
-    "curves": "polyline.insertion",
+    "curves": "polyline.least_first",
     "embedding": "rect.window",
     "examples": "#examples > [data-example=cat][aria-pressed=true]",
     "explorer": "#explorer[data-state=empty]",

@@ -21,6 +21,7 @@ from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 from cvt.probe import record
 from cvt.tracing import Trace, trace, traces
+from tests.cvt.frozen import Frozen
 from tests.cvt.networks import small_classifier
 
 STAGES = "cvt.encoder.stages."
@@ -111,10 +112,10 @@ def test_without_a_target_nothing_is_kept_for_class_evidence(
     released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
 ) -> None:
     traced = trace(released, processor, photo)
-    assert traced.target is None
+    assert traced.target is traced.explained is traced.pixel_gradient is None
     for stage in traced.stages:
         assert stage.evidence_map is None and stage.evidence_gradient is None
-        assert all(block.value is None and block.context_gradient is None for block in stage.blocks)
+        assert all(block.value is block.context_gradient is block.evidence is None for block in stage.blocks)
 
 
 def test_gradients_are_those_of_explicit_attention(
@@ -175,6 +176,53 @@ def test_gradients_are_slopes(
             hook.remove()
         slope = float((gradient * direction[0].numpy()).sum())
         assert slope == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-4, abs=1e-6), name
+
+
+@pytest.mark.parametrize("against", [None, "bird"])
+def test_evidence_and_biases_add_up_everywhere(
+    model: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image, against: str | None
+) -> None:
+    """The biases' share is what the network with its attention, deviations and gates held gives without the rest."""
+    traced = trace(model, processor, photo, target="fish", against=against)
+    logits = traced.logits
+    assert traced.explained == pytest.approx(logits[3] - (logits[2] if against else logits.mean()), rel=1e-4)
+    assert traced.pixel_gradient is not None
+    brought = {"pixels": float((traced.pixel_values * traced.pixel_gradient).sum())}
+    for s, stage in enumerate(traced.stages):
+        for b, block in enumerate(stage.blocks):
+            assert block.evidence is not None and block.evidence.shape == block.query.shape[1:2]
+            assert b or not stage.has_cls or block.evidence[0] == 0, "CLS is learned"
+            brought[f"{STAGES}{s}.layers.{b - 1}.output" if b else f"{STAGES}{s}.embedding.output"] = (
+                block.evidence.sum()
+            )
+    pixels = processor(photo, return_tensors="pt").pixel_values
+    for name, evidence in brought.items():
+        with torch.no_grad(), Frozen() as held:
+            model(pixels)
+            held.again()
+            if name == "pixels":
+                rest = model(torch.zeros_like(pixels)).logits[0]
+            else:
+                hook = model.get_submodule(name).register_forward_hook(lambda *a: torch.zeros_like(a[2]))
+                rest = model(pixels).logits[0]
+                hook.remove()
+        biases = float(rest[3] - (rest[2] if against else rest.mean()))
+        tolerance = 1e-3 * max(abs(traced.explained), abs(biases))
+        assert evidence + biases == pytest.approx(traced.explained, abs=tolerance), name
+
+
+def test_another_class_to_be_held_against(
+    released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+) -> None:
+    """The plain gradients stay; the balanced ones of a against b and of b against a are each other's opposites."""
+    one, other = (trace(released, processor, photo, *pair) for pair in ((3, None, 2), (2, None, 3)))
+    plain = trace(released, processor, photo, target=3)
+    assert (one.target, one.against, plain.against) == (3, 2, None)
+    np.testing.assert_allclose(one.pixel_gradient, -other.pixel_gradient, atol=1e-6)  # type: ignore[operator]
+    np.testing.assert_array_equal(one.stages[1].evidence_gradient, plain.stages[1].evidence_gradient)  # type: ignore[arg-type]
+    for target in (None, "bird"):
+        with pytest.raises(ConfigError, match="against='bird' needs a target, and another one"):
+            trace(released, processor, photo, target=target, against="bird")
 
 
 def test_the_class_by_name_or_number(
@@ -240,7 +288,7 @@ def test_every_array_is_float32_and_frozen(
 ) -> None:
     traced = trace(model.double(), processor, photo, target=1)
     found = dict(arrays(traced))
-    assert len(found) == 4 + 3 * 3 + 5 * 4
+    assert len(found) == 5 + 3 * 3 + 5 * 5
     for name, array in found.items():
         assert array.dtype == (np.uint8 if name == "trace.photo" else np.float32), name
         with pytest.raises(ValueError, match="read-only"):

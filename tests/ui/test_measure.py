@@ -40,14 +40,14 @@ def test_curves_of_every_method_run_between_nothing_and_the_whole_photo(
     measured = measure(loaded, seen, method, progress.append)
     assert progress == sorted(progress)
     assert progress[-1] == pytest.approx(1)
-    assert measured.insertion.scores[-1] == pytest.approx(seen.probabilities[2], abs=1e-5)
-    assert measured.deletion.scores[0] == pytest.approx(seen.probabilities[2], abs=1e-5)
+    assert measured.least_first.scores[0] == pytest.approx(seen.probabilities[2], abs=1e-5)
+    assert measured.most_first.scores[0] == pytest.approx(seen.probabilities[2], abs=1e-5)
     chart = curves_value(measured, "golf ball")
     assert chart.label == "golf ball"
     assert [len(curve.points) for curve in chart.curves] == [STEPS + 1, STEPS + 1]
     assert [(curve.name, curve.area) for curve in chart.curves] == [
-        ("insertion", measured.insertion.area),
-        ("deletion", measured.deletion.area),
+        ("least_first", measured.least_first.area),
+        ("most_first", measured.most_first.area),
     ]
 
 

@@ -92,6 +92,9 @@ def _by_hand(
     gradient: Any = None,
     values: Sequence[Any] | None = None,
     context_gradients: Sequence[Any] | None = None,
+    evidence: Sequence[Any] | None = None,
+    pixels: Any = None,
+    pixel_gradient: Any = None,
     cls: bool = False,
     size: tuple[int, int] = (2, 2),
     **fields: Any,
@@ -103,6 +106,8 @@ def _by_hand(
             and the keys hold logarithms, so that the softmax gives back exactly these weights.
         features, gradient: the stage's map and its gradient, ``[channels, rows, columns]``.
         values, context_gradients: one per block, ``[heads, keys or queries, width]``.
+        evidence: one per block, ``[queries]``.
+        pixels, pixel_gradient: ``[3, rows, columns]``.
         cls: whether the first query and key are CLS.
         size: rows and columns of the photo.
         fields: of the configuration; keys are all tokens unless they say otherwise.
@@ -127,10 +132,11 @@ def _by_hand(
                 context_gradient=(
                     None if context_gradients is None else np.asarray(context_gradients[block], dtype=np.float32)
                 ),
+                evidence=None if evidence is None else np.asarray(evidence[block], dtype=np.float32),
             )
         )
     features = np.zeros((1, *size), dtype=np.float32) if features is None else np.asarray(features, dtype=np.float32)
-    has_target = gradient is not None or values is not None
+    has_target = any(given is not None for given in (gradient, values, evidence, pixel_gradient))
     stage = StageTrace(
         geometry=stage_geometry(config, *size)[0],
         feature_map=features,
@@ -146,11 +152,13 @@ def _by_hand(
     )
     return Trace(
         photo=np.zeros((*size, 3), dtype=np.uint8),
-        pixel_values=np.zeros((3, *size), dtype=np.float32),
+        pixel_values=np.zeros((3, *size), dtype=np.float32) if pixels is None else np.asarray(pixels, dtype=np.float32),
         crop=CropGeometry(photo=size, resized=size, top=0, left=0, height=size[0], width=size[1]),
         config=config,
         logits=np.zeros(3, dtype=np.float32),
         probabilities=np.full(3, 1 / 3, dtype=np.float32),
         stages=(stage,),
         target=1 if has_target else None,
+        explained=10.0 if has_target else None,
+        pixel_gradient=None if pixel_gradient is None else np.asarray(pixel_gradient, dtype=np.float32),
     )

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
+from cvt.balanced import BalancedGradients
 from cvt.errors import ConfigError
 from cvt.model import CvtForImageClassification
 from cvt.probe import record
 from cvt.tracing import Trace
-from visualize.class_evidence import class_evidence
+from visualize.class_evidence import Method, class_evidence, pixel_evidence
 from visualize.rollout import embedding_footprint, key_footprint
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    from captum.attr import LayerGradCam, LayerGradientXActivation
+    from captum.attr import InputXGradient, LayerGradCam, LayerGradientXActivation
 
 
 def test_grad_cam_by_hand(by_hand: Callable[..., Trace]) -> None:
     """Mean gradients 1 and −2 weigh the channels: 3 − 2 · 4 = −5 and so on."""
     trace = by_hand(features=[[[3, 0], [1, 0]], [[4, -2], [0, 0]]], gradient=[[[4, 0], [0, 0]], [[-2, -2], [-3, -1]]])
-    signed, positive = class_evidence(trace, 0), class_evidence(trace, 0, positive=True)
+    signed, positive = (class_evidence(trace, 0, "grad_cam", positive=positive) for positive in (False, True))
     np.testing.assert_allclose(signed.values, [[-5, 4], [1, 0]], atol=1e-6)
     np.testing.assert_allclose(positive.values, [[0, 4], [1, 0]], atol=1e-6)
     assert (signed.kind, positive.kind, signed.details["class"]) == ("diverging", "sequential", "LABEL_1")
@@ -37,6 +40,117 @@ def test_hires_cam_by_hand(by_hand: Callable[..., Trace]) -> None:
     np.testing.assert_allclose(signed.values, [[4, 4], [0, -1]], atol=1e-6)
     np.testing.assert_allclose(positive.values, [[4, 4], [0, 0]], atol=1e-6)
     assert (signed.name, signed.kind, positive.kind) == ("HiResCAM", "diverging", "sequential")
+
+
+def test_libragrad_is_what_enters_a_stage(by_hand: Callable[..., Trace]) -> None:
+    """CLS stands first and is left out; later blocks do not count."""
+    attention = np.full((1, 5, 5), 0.2)
+    trace = by_hand(attention, attention, evidence=[[9, 1, -2, 3, 4], [7] * 5], cls=True)
+    got = class_evidence(trace, 0)
+    np.testing.assert_array_equal(got.values, [[1, -2], [3, 4]])
+    assert (got.kind, got.total, got.details) == ("diverging", 10.0, {"class": "LABEL_1", "stage": 1})
+    only_for = class_evidence(trace, 0, positive=True)
+    np.testing.assert_array_equal(only_for.values, [[1, 0], [3, 4]])
+    assert only_for.total is None, "half of it adds up to nothing"
+
+
+def test_pixel_evidence_by_hand(by_hand: Callable[..., Trace]) -> None:
+    """Colours 1, 2 and 3 times gradients 1, 1 and −1: 0; and so on."""
+    pixels, gradient = np.zeros((3, 2, 2)), np.zeros((3, 2, 2))
+    pixels[:, 0, 0], gradient[:, 0, 0] = (1, 2, 3), (1, 1, -1)
+    pixels[:, 1, 0], gradient[:, 1, 0] = (1, 2, 3), (2, 0, 1)
+    got = pixel_evidence(by_hand(pixels=pixels, pixel_gradient=gradient))
+    np.testing.assert_array_equal(got.values, [[0, 0], [5, 0]])
+    assert (got.grid.stride, got.grid.offset, got.total) == (1, 0, 10.0)
+
+
+def test_the_best_map_by_hand(by_hand: Callable[..., Trace]) -> None:
+    """Four tokens 48 pixels apart, with a pixel each at their centres, so that a 16th of a neighbour's is blurred in.
+
+    Blurred, the pixels bring 257, 287, −223 and 257 parts; the tokens, in the mean of two blocks, 1, −2, 3 and 0.
+    """
+    pixels = np.zeros((3, 49, 49))
+    pixels[0, ::48, ::48] = 1
+    gradient = np.zeros((3, 49, 49))
+    gradient[0, ::48, ::48] = [[1, 1], [-1, 1]]
+    attention = np.full((1, 4, 4), 0.25)
+    fields = {"patch_sizes": [1], "patch_stride": [48]}
+    trace = by_hand(
+        attention,
+        attention,
+        evidence=[[0, -4, 3, 0], [2, 0, 3, 0]],
+        pixels=pixels,
+        pixel_gradient=gradient,
+        size=(49, 49),
+        **fields,
+    )
+    got = class_evidence(trace).values
+    corners = got[::48, ::48]
+    assert corners[0, 0] > 0
+    np.testing.assert_allclose(corners / corners[0, 0], [[1, 0], [-3 * 223 / 257, 0]], rtol=1e-4)
+    turned = class_evidence(replace(trace, pixel_gradient=-gradient.astype(np.float32))).values[::48, ::48]
+    np.testing.assert_allclose(turned / corners[0, 0], [[-1, -2 * 287 / 257], [3 * 223 / 257, 0]], rtol=1e-4)
+
+
+def test_legrad_by_hand(by_hand: Callable[..., Trace]) -> None:
+    """Gradients [[2, −1], [3, 0]] by query and key; by key, what is positive is (5, 0): all of it on the first."""
+    trace = by_hand(
+        [[[0.5, 0.5], [1, 0]]],
+        values=[[[[1.0, 0.0], [0.0, 1.0]]]],
+        context_gradients=[[[[2.0, -1.0], [3.0, 0.0]]]],
+        size=(1, 2),
+    )
+    got = class_evidence(trace, 0, "legrad")
+    np.testing.assert_allclose(got.values, [[1, 0]])
+    assert got.kind == "sequential"
+
+
+def test_legrad_is_the_gradient_of_whole_matrices(
+    traced: Callable[..., Trace], network: Callable[[str], CvtForImageClassification], kind: str
+) -> None:
+    """Every block's, from autograd: positive, averaged over heads and queries, scaled to 1, spread, averaged."""
+    trace, model = traced(kind, target=3), network(kind)
+    with record(model, "*.attention.weights") as heard:
+        logit = model(torch.from_numpy(trace.pixel_values.copy())[None]).logits[0, 3]
+    gradients = dict(zip(heard, torch.autograd.grad(logit, list(heard.values())), strict=True))
+    for index, stage in enumerate(trace.stages):
+        cls, keys = int(stage.has_cls), stage.geometry.keys
+        footprint = key_footprint(trace.config, index, stage.geometry.tokens, keys)
+        maps = []
+        for name, gradient in gradients.items():
+            if f"stages.{index}." in name:
+                share = gradient[0].clamp(min=0).mean(dim=(0, 1)).numpy()
+                maps.append(footprint.spread((share / share.sum())[cls:].reshape(keys.shape)))
+        expected = np.mean(maps, axis=0)
+        np.testing.assert_allclose(class_evidence(trace, index, "legrad").values, expected, atol=1e-4 * expected.max())
+
+
+@pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
+def test_pixel_evidence_is_captums_with_the_same_rules(
+    traced: Callable[..., Trace], network: Callable[[str], CvtForImageClassification], kind: str
+) -> None:
+    """Captum multiplies input and gradient; the rules are those of the network run inside it."""
+    trace, model = traced(kind, target=3), network(kind)
+
+    def explained(pixels: torch.Tensor) -> torch.Tensor:
+        with BalancedGradients():
+            logits = model(pixels).logits
+        return logits[:, 3] - logits.mean(dim=1)
+
+    pixels = torch.from_numpy(trace.pixel_values.copy())[None]
+    expected = InputXGradient(explained).attribute(pixels.requires_grad_())[0].sum(dim=0).detach().numpy()
+    np.testing.assert_allclose(pixel_evidence(trace).values, expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_maps_of_every_shape_and_for_and_against(traced: Callable[..., Trace], kind: str) -> None:
+    """Rectangles, with and without CLS, every projection: signed, in full resolution, of this class alone."""
+    trace, other = traced(kind, 64, 48, target=0), traced(kind, 64, 48, target=1)
+    for ask in (class_evidence, pixel_evidence):
+        values = ask(trace).values
+        assert values.shape == (64, 48) and values.dtype == np.float32
+        assert values.min() < 0 < values.max()
+        assert np.abs(values - ask(other).values).max() > 1e-2 * np.abs(values).max()
+        np.testing.assert_array_equal(ask(trace, positive=True).values, values.clip(min=0))
 
 
 def test_grad_attention_by_hand(by_hand: Callable[..., Trace]) -> None:
@@ -89,7 +203,7 @@ def test_grad_cam_is_captums(
     for positive in (False, True):
         expected = captum.attribute(pixels, target=3, relu_attributions=positive)[0, 0].detach().numpy()
         assert np.abs(expected).max() > 0
-        got = class_evidence(trace, stage, positive=positive).values
+        got = class_evidence(trace, stage, "grad_cam", positive=positive).values
         np.testing.assert_allclose(got, expected, atol=1e-5 * np.abs(expected).max())
 
 
@@ -132,17 +246,20 @@ def test_grad_attention_is_that_of_whole_matrices(
 def test_classes_differ_and_grad_attention_is_never_negative(traced: Callable[..., Trace], kind: str) -> None:
     one, other = traced(kind, target=0), traced(kind, target=1)
     for stage in range(3):
-        for method in ("grad_cam", "hires_cam", "grad_attention"):
+        for method in get_args(Method):
             first, second = (class_evidence(trace, stage, method).values for trace in (one, other))  # type: ignore[arg-type]
             assert np.abs(first - second).max() > 1e-3 * np.abs(first).max()
-            assert method != "grad_attention" or first.min() >= 0
+            assert method not in ("grad_attention", "legrad") or first.min() >= 0
 
 
 def test_errors(traced: Callable[..., Trace]) -> None:
     with pytest.raises(ConfigError, match="no class evidence: make it with trace"):
         class_evidence(traced("released"), 0)
     trace = traced("released", target=0)
-    with pytest.raises(ConfigError, match="method='lime' is unknown: allowed are 'grad_cam', 'hires_cam', 'grad_att"):
+    for ask in (class_evidence, pixel_evidence):
+        with pytest.raises(ConfigError, match="no class evidence: make it with trace"):
+            ask(traced("released"))
+    with pytest.raises(ConfigError, match="method='lime' is unknown: allowed are 'libragrad', 'legrad', 'grad_cam'"):
         class_evidence(trace, 0, "lime")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="stage 7 does not exist"):
         class_evidence(trace, 7)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from cvt.geometry import Grid
-from visualize.describe import cells_holding, describe, number, place
-from visualize.heatmap import Heatmap, Kind
+from visualize.describe import describe, number, place
+from visualize.heatmap import Heatmap, Kind, cells_holding
 
 KEYS = Grid(7, 7, 32, 1, 63)
 

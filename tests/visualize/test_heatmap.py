@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from cvt.errors import ConfigError
 from cvt.geometry import Grid
-from visualize.heatmap import Heatmap, position, sample, to_pixels
+from visualize.heatmap import Heatmap, sample, to_pixels
+from visualize.lookup import position
 
 grids = st.builds(
     Grid,

@@ -1,4 +1,4 @@
-"""Insertion and deletion curves as a small chart."""
+"""What happens as pixels are taken away, in the order of a map, as a small chart."""
 
 from __future__ import annotations
 
@@ -40,4 +40,4 @@ def curves_value(measured: Faithfulness, label: str) -> CurvesData:
         points = list(zip(curve.fractions.tolist(), curve.scores.tolist(), strict=True))
         return CurveData(name=name, area=curve.area, points=points)
 
-    return CurvesData(label=label, curves=[data("insertion", measured.insertion), data("deletion", measured.deletion)])
+    return CurvesData(label=label, curves=[data("least_first", measured.least_first), data("most_first", measured.most_first)])

@@ -39,7 +39,9 @@ def scorer(loaded: LoadedModel, target: int, tell: Callable[[int], None] = lambd
 
 
 def measure(loaded: LoadedModel, seen: Trace, method: str, progress: Callable[[float], Any]) -> Faithfulness:
-    """Insertion and deletion curves of a method, for the class of the trace, else the most probable one.
+    """What happens as a method's most, or least, important pixels are taken away.
+
+    For the class of the trace, else for the most probable one.
 
     Raises:
         ConfigError: there is no such method, or it needs a target that the trace has not got.
@@ -50,7 +52,7 @@ def measure(loaded: LoadedModel, seen: Trace, method: str, progress: Callable[[f
     def tell(images: int) -> None:
         nonlocal done
         done += images
-        progress(done / (2 * (STEPS + 1)))
+        progress(done / (2 * STEPS))
 
     shown = map_of(seen, method, stage=0 if method in FIRST_STAGE else -1)
-    return faithfulness(seen, shown, scorer(loaded, target, tell), steps=STEPS)
+    return faithfulness(seen, {method: shown}, scorer(loaded, target, tell), steps=STEPS)[method]

@@ -1,4 +1,4 @@
-/* Insertion and deletion curves as a small chart. */
+/* What happens as pixels are taken away, in the order of a map, as a small chart. */
 
 import { make, makeSvg, useStyle } from "../shared/dom.js";
 
