@@ -19,6 +19,7 @@ With ``--keep FILE`` every photo's numbers are kept as a line of JSON, and a run
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import time
 from collections import defaultdict
@@ -40,7 +41,7 @@ from cvt.balanced import BalancedGradients
 from cvt.image_processor import PreparedImage
 from training.data import find_images
 from visualize.comparison import measurable_maps
-from visualize.faithfulness import baselines, faithfulness, rank_correlation, saco, share_inside
+from visualize.faithfulness import Imputer, baselines, faithfulness, rank_correlation, saco, share_inside
 from visualize.heatmap import Heatmap
 from visualize.methods import METHODS
 
@@ -93,8 +94,9 @@ class Bench:
         traced = cvt.trace(self.model, self.processor, image, target=target)
         maps, score = self.maps(traced, self.seed + number), self.scorer(target)
         found: Numbers = {name: {} for name in maps}
-        for imputer in ("blur", "mean") if second else ("blur",):
-            curves = faithfulness(traced, maps, score, imputer=imputer, steps=self.steps)  # type: ignore[arg-type]
+        imputers: tuple[Imputer, ...] = ("blur", "mean") if second else ("blur",)
+        for imputer in imputers:
+            curves = faithfulness(traced, maps, score, imputer=imputer, steps=self.steps)
             for name, one in curves.items():
                 found[name][f"gain {imputer}"] = one.gain
                 found[name][f"most first {imputer}"] = one.most_first.area
@@ -152,7 +154,9 @@ class Bench:
         square = Image.new("RGB", (2 * side, 2 * side))
         for place, image in enumerate(images):
             square.paste(image, (place % 2 * side, place // 2 * side))
-        traced = cvt.trace(self.model, AsItIs(self.processor), square, target=target)  # type: ignore[arg-type]
+        as_it_is = copy.copy(self.processor)
+        as_it_is.do_resize = False
+        traced = cvt.trace(self.model, as_it_is, square, target=target)
         row, column = divmod(quarter, 2)
         box = (row * side, column * side, (row + 1) * side, (column + 1) * side)
         maps = self.maps(traced, self.seed + number)
@@ -163,16 +167,6 @@ class Bench:
         crop = self.processor.prepare(image).crop
         resized = image.resize((crop.resized[1], crop.resized[0]), Image.Resampling.BICUBIC)
         return resized.crop((crop.left, crop.top, crop.left + crop.width, crop.top + crop.height))
-
-
-@dataclass(frozen=True)
-class AsItIs:
-    """A processor that neither resizes nor crops."""
-
-    processor: cvt.CvtImageProcessor
-
-    def prepare(self, image: Image.Image, resolution: int | None = None) -> PreparedImage:
-        return replace(self.processor, crop_pct=1.0).prepare(image, resolution=image.width)
 
 
 def place_of(parameter: str) -> int:
@@ -247,8 +241,8 @@ def table(found: list[Numbers], seed: int) -> str:
         for name, measured in numbers.items():
             for measure, value in measured.items():
                 every[name][measure].append(value)
-    columns = ("map", "SRG ↑", "most first ↓", "least first ↑", "SRG, mean colour ↑", "SaCo ↑", "pointing game ↑")
-    columns += ("moved by 1 px ↑", "off by", "ms")
+    columns = ["map", "SRG ↑", "most first ↓", "least first ↑", "SRG, mean colour ↑", "SaCo ↑", "pointing game ↑"]
+    columns += ["moved by 1 px ↑", "off by", "ms"]
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for name, of in sorted(every.items(), key=lambda item: -np.mean(item[1]["gain blur"])):
         cells = [name, interval(of["gain blur"], seed), mean(of["most first blur"], ".3f")]
