@@ -112,7 +112,8 @@ class Bench:
             biases = self.biases(traced)
             for name, heatmap in maps.items():
                 if heatmap.total is not None:
-                    found[name]["off"] = abs(heatmap.values.sum() + biases[name] - heatmap.total) / abs(heatmap.total)
+                    sum_up = float(heatmap.values.sum()) + biases[name]
+                    found[name]["off"] = abs(sum_up - heatmap.total) / abs(heatmap.total)
         return found
 
     def seconds(self, traced: cvt.Trace) -> dict[str, float]:

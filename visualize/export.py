@@ -33,7 +33,7 @@ import numpy as np
 
 from cvt.errors import ConfigError
 from visualize.attention import attention_heads, attention_received
-from visualize.class_evidence import Method, class_evidence
+from visualize.class_evidence import Method, class_evidence, pixel_evidence
 from visualize.describe import describe
 from visualize.feature_maps import feature_map
 from visualize.heatmap import Heatmap
@@ -52,7 +52,8 @@ def standard_maps(trace: Trace) -> dict[str, Heatmap]:
     """The maps that tell most about a trace, by name.
 
     ``feature_norm.{s}`` and ``attention_received.{s}`` (last block) of every stage, ``cls_attention.{h}`` of every
-    head of the last block where it has CLS, ``rollout``; with a target a rollout for that class, and ``grad_cam.{s}``,
+    head of the last block where it has CLS, ``rollout``; with a target the rollout is for that class, and there are
+    ``class_evidence``, the best map of it, ``pixel_evidence``, and ``libragrad.{s}``, ``legrad.{s}``, ``grad_cam.{s}``,
     ``hires_cam.{s}`` and ``grad_attention.{s}``.
     """
     stages = range(len(trace.stages))
@@ -62,6 +63,7 @@ def standard_maps(trace: Trace) -> dict[str, Heatmap]:
         maps |= {f"cls_attention.{h}": one for h, one in enumerate(attention_heads(trace, -1, -1, "cls"))}
     maps["rollout"] = rollout(trace, for_class=trace.target is not None)
     if trace.target is not None:
+        maps |= {"class_evidence": class_evidence(trace), "pixel_evidence": pixel_evidence(trace)}
         maps |= {f"{method}.{s}": class_evidence(trace, s, method) for method in get_args(Method) for s in stages}
     return maps
 

@@ -50,8 +50,8 @@ ACROSS = 8
 
 _Window = tuple[int, int, int, int]
 
-_EVIDENCE = (("grad_cam", -1), ("grad_attention", 0))
-"""Methods and the stages whose maps the network's answer follows best (``benchmarks/faithfulness.py``)."""
+_EVIDENCE = ("class_evidence", "libragrad")
+"""The map that the network's answer follows best (``benchmarks/faithfulness.py``), and what adds up to the answer."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ def report(
 
     It shows the photo and what the model saw of it, the five most probable classes, the feature norm and the attention
     received in every stage, the attention of CLS by head in the last block (where there is CLS), the rollout, and, for
-    each class asked for, Grad-CAM and gradient × attention in the last stage. Every picture has its scale; pictures in
-    a row that invite comparison share one.
+    each class asked for, the best map of its evidence, and what the tokens that enter the last stage bring. Every
+    picture has its scale; pictures in a row that invite comparison share one.
 
     Args:
         trace: the traced photo.
@@ -146,10 +146,11 @@ def _lines(trace: Trace, rolled: Heatmap, evidence: Sequence[Trace], language: s
             lines.append([_Row(phrase(language, "report", "heads"), some, in_head, shared)])
     classes = [_label(one, one.target or 0) for one in evidence]
     rows = []
-    for method, stage in _EVIDENCE if evidence else ():
-        maps = [map_of(one, method, stage) for one in evidence]
-        name, of_stage = title(maps[0], language, details=False), in_stage[stage]
-        heading = phrase(language, "describe", "subject", name=name, details=of_stage)
+    for method in _EVIDENCE if evidence else ():
+        maps = [map_of(one, method) for one in evidence]
+        heading = title(maps[0], language, details=False)
+        if "stage" in maps[0].details:
+            heading = phrase(language, "describe", "subject", name=heading, details=in_stage[-1])
         rows.append(_Row(heading, maps, classes, shared_limits(maps)))
     together = len(rows) * len(evidence) <= ACROSS
     lines += [rows] if rows and together else [[row] for row in rows]

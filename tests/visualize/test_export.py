@@ -59,7 +59,9 @@ def test_attention_from_the_file_alone(traced: Callable[..., Trace], tmp_path: P
 
 def test_maps_that_need_a_class_or_cls(traced: Callable[..., Trace]) -> None:
     with_target, without, no_cls = traced("released", target=1), traced("released"), traced("linear")
-    assert {"grad_cam.0", "grad_attention.2"} <= set(standard_maps(with_target))
+    assert {"class_evidence", "pixel_evidence", "libragrad.1", "grad_cam.0", "grad_attention.2"} <= set(
+        standard_maps(with_target)
+    )
     assert not any(name.startswith("grad") for name in standard_maps(without))
     assert sum(name.startswith("cls_attention") for name in standard_maps(without)) == 6
     assert not any(name.startswith("cls_attention") for name in standard_maps(no_cls))

@@ -117,8 +117,8 @@ def test_what_is_shown(traced: Callable[..., Trace], drawn: list[Figure], tmp_pa
         "stage 2",
         "head 1",
         "head 6",
-        "Grad-CAM (stage 3)",
-        "Gradient × attention (stage 1)",
+        "Class evidence",
+        "LibraGrad (stage 3)",
         "LABEL_1",
     ):
         assert label in shown

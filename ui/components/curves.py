@@ -40,4 +40,6 @@ def curves_value(measured: Faithfulness, label: str) -> CurvesData:
         points = list(zip(curve.fractions.tolist(), curve.scores.tolist(), strict=True))
         return CurveData(name=name, area=curve.area, points=points)
 
-    return CurvesData(label=label, curves=[data("least_first", measured.least_first), data("most_first", measured.most_first)])
+    return CurvesData(
+        label=label, curves=[data("least_first", measured.least_first), data("most_first", measured.most_first)]
+    )
