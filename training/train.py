@@ -87,8 +87,9 @@ def train(recipe: Recipe, out: Path, workers: Workers, *, start: str | None = No
         resolution = CvtImageProcessor.from_pretrained(start).resolution
         phases = tuple(replace(phase, resolution=resolution) for phase in recipe.phases)
         recipe = replace(recipe, phases=phases, test_resolution=None, stored_size=round(resolution * 1.25))
-    images = join([load_images(source, "train", recipe.stored_size) for source in recipe.data])
-    data, held_out = hold_out(images, recipe.held_out)
+    data, held_out = hold_out(
+        join([load_images(source, "train", recipe.stored_size) for source in recipe.data]), recipe.held_out
+    )
     if len(data.classes) < 2:
         raise DataError(f"{recipe.data[0]} has only the class {data.classes[0]!r}; a classifier needs at least two")
     taught = folder.load_teacher(len(data), data.classes) if recipe.teacher else None
