@@ -57,8 +57,8 @@ def cascade(model: cvt.CvtForImageClassification, seed: int) -> Iterator[cvt.Cvt
 def forget(part: nn.Module, std: float) -> None:
     """Give all parameters and batch statistics below a module the values that training starts from."""
     for module in part.modules():
-        if hasattr(module, "reset_parameters"):
-            module.reset_parameters()
+        if callable(reset := getattr(module, "reset_parameters", None)):
+            reset()
     part.apply(partial(initialise, std=std))
 
 

@@ -128,7 +128,7 @@ def top_class() -> Callable[[Image.Image], str]:
 @pytest.fixture
 def opened(page: Any, address: str) -> Any:
     """The page with the first example on it."""
-    from page_helpers import ready  # needs Playwright
+    from tests.browser.page_helpers import ready  # needs Playwright
 
     page.goto(address)
     ready(page)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_helpers import PATIENCE, colours, first_class, png, ready, strip_pictures
 from playwright.sync_api import expect
-from trusted import copy_picture, drag, drop
 
+from tests.browser.page_helpers import PATIENCE, colours, first_class, png, ready, strip_pictures
+from tests.browser.trusted import copy_picture, drag, drop
 from ui.components.photo import MAX_BYTES
 from visualize.language import phrase
 

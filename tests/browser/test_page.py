@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_helpers import PATIENCE, colours, empty_photo, first_class, png, ready, strip_pictures
 from playwright.sync_api import expect
-from trusted import copy_picture, drop
 
+from tests.browser.page_helpers import PATIENCE, colours, empty_photo, first_class, png, ready, strip_pictures
+from tests.browser.trusted import copy_picture, drop
 from ui.components.photo import MAX_BYTES
 from ui.examples import examples
 from visualize.language import phrase

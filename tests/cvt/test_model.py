@@ -162,11 +162,13 @@ def test_options_of_the_forward_pass_and_their_defaults() -> None:
     as_tuple = model(pixels, output_hidden_states=True, return_dict=False)
     assert isinstance(as_tuple, tuple) and len(as_tuple) == 3
     torch.testing.assert_close(as_tuple[0], model(pixels)[0])
-    model = small_classifier(output_hidden_states=True, output_attentions=True, return_dict=False)
-    logits, hidden_states, attentions = model(pixels)
+    classifier = small_classifier(output_hidden_states=True, output_attentions=True, return_dict=False)
+    logits, hidden_states, attentions = classifier(pixels)
     assert (logits.shape, len(hidden_states), len(attentions)) == ((1, 5), 3, 5)
-    assert model(pixels, output_hidden_states=False, output_attentions=False, return_dict=True).keys() == ["logits"]
-    loss, logits, *_ = model(pixels, labels=torch.tensor([1]))
+    assert classifier(pixels, output_hidden_states=False, output_attentions=False, return_dict=True).keys() == [
+        "logits"
+    ]
+    loss, logits, *_ = classifier(pixels, labels=torch.tensor([1]))
     assert loss.ndim == 0 and logits.shape == (1, 5)
 
 

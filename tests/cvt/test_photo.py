@@ -187,7 +187,7 @@ def test_first_frame_of_an_animation(kind: str) -> None:
     content = saved(scene(), format=kind, save_all=True, append_images=others, **options)
     assert_scene(open_photo(content), tolerance=1)
     with Image.open(BytesIO(content)) as image:
-        assert image.n_frames == 3
+        assert getattr(image, "n_frames") == 3  # noqa: B009  (of some formats alone)
         assert_scene(upright_rgb(image), tolerance=1)
         kept = upright_rgb(image)
         image.seek(1)

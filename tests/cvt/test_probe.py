@@ -253,7 +253,7 @@ def test_a_thread_without_a_recording_runs_fused_beside_one_with(model: CvtForIm
     with record(model, WEIGHTS), ThreadPoolExecutor(1) as pool:
         assert probe.has_listener
         assert not pool.submit(lambda: probe.has_listener).result()
-        assert pool.submit(contextvars.copy_context().run, lambda: probe.has_listener).result()
+        assert pool.submit(contextvars.copy_context().run, lambda: bool(probe.has_listener)).result()
 
 
 def test_async_tasks_do_not_hear_each_other(model: CvtForImageClassification, pixels: Tensor) -> None:

@@ -96,7 +96,7 @@ def test_a_kill_while_saving_leaves_the_state_before(
         path.write_bytes(b"half a file")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_module.torch, "save", die_halfway)
+    monkeypatch.setattr(torch, "save", die_halfway)
     with pytest.raises(KeyboardInterrupt):
         folder.save({"progress": {"rows": []}}, workers)
     state = folder.load()

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from servers import Server, serving
 
+from tests.ui.servers import Server, serving
 from ui.examples import examples
 
 META = {"meta": {"_type": "gradio.FileData"}}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import fcntl
 import os
 import signal
 import subprocess
@@ -14,8 +16,8 @@ from typing import Any
 
 import pytest
 from gradio.state_holder import SessionState
-from servers import serving
 
+from tests.ui.servers import serving
 from ui.page import build
 from ui.serving import folder as temporary
 from ui.serving.folder import KEPT_FOR, sweep
@@ -84,9 +86,9 @@ def test_a_process_started_by_a_server_has_a_folder_beside_its(tmp_path: Path, m
     outer.mkdir()
     (outer / "file").touch()
     descriptor = os.open(outer, os.O_RDONLY)
-    temporary.fcntl.flock(descriptor, temporary.fcntl.LOCK_EX)  # it lives
+    fcntl.flock(descriptor, fcntl.LOCK_EX)  # it lives
     monkeypatch.setenv(temporary._VARIABLE, str(outer))
-    monkeypatch.setattr(temporary.atexit, "register", lambda *_: None)
+    monkeypatch.setattr(atexit, "register", lambda *_: None)
     inner = temporary.claim_folder()
     assert inner.parent == tmp_path
     assert (outer / "file").exists()

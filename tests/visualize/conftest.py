@@ -120,10 +120,10 @@ def _by_hand(
     config = CvtConfig(num_labels=3, depth=[depth], cls_token=[cls], **{**one, **plain, **strides, **rates, **fields})
     blocks = []
     for block, weights in enumerate(attention):
-        weights = np.asarray(weights, dtype=np.float32)
-        heads, queries, _ = weights.shape
+        rows = np.asarray(weights, dtype=np.float32)
+        heads, queries, _ = rows.shape
         with np.errstate(divide="ignore"):
-            logs = np.maximum(np.log(weights), -1e4).transpose(0, 2, 1)
+            logs = np.maximum(np.log(rows), -1e4).transpose(0, 2, 1)
         blocks.append(
             BlockTrace(
                 query=np.tile(np.eye(queries, dtype=np.float32), (heads, 1, 1)),

@@ -88,7 +88,7 @@ def test_one_photo_does_not_spoil_its_batch(
     model: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.new("RGB", (50, 50)).save(photos / "black.png")
-    original = command.traces
+    original = command.traces  # type: ignore[attr-defined]
 
     def fails_on_black(model: object, processor: object, images: list[Image.Image], *rest: object) -> object:
         if any(not np.asarray(image).any() for image in images):
