@@ -24,6 +24,7 @@ from .handlers import Handlers
 from .serving.watching import WatchedBlocks
 from .session.downloads import KINDS
 from .session.look import Look, look, probabilities, traced
+from .session.measure import METHODS
 from .session.models import LoadedModel, ModelCache, offered_models
 from .session.turn import Turn
 from .wiring import wired
@@ -33,8 +34,6 @@ __all__ = ["build"]
 
 KEPT_FOR = 3600
 """Seconds without a visit after which a session's look is forgotten; it is made anew when needed."""
-
-METHODS = ("class_evidence", "hires_cam", "grad_attention", "rollout", "attention_received", "feature")
 
 CHOOSE_CLASS = "(target) => document.querySelector('#explorer')?.explorer?.open({ view: 'class_evidence', target })"
 

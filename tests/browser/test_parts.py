@@ -33,44 +33,11 @@ MOUNT = """async ([part, value, store, theme]) => {
     window.part = mount(document.querySelector("main"), host);
 }"""
 
-PICTURE = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///ywAAAAAAQABAAACAUwAOw=="
-HEATMAP = {
-    "file": {"url": PICTURE},
-    "kind": "distribution",
-    "alt": {"en": "A map.", "ja": "図。"},
-    "ticks": [{"at": 0, "text": {"en": "0"}}, {"at": 0.2, "text": {"en": "1/5"}}, {"at": 1, "text": {"en": "1"}}],
+PARTS: dict[str, dict[str, Any]] = {
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted((Path(__file__).with_name("parts")).glob("*.json"))
 }
-NUMBERS = {"stage": 1, "rows": 2, "columns": 3, "channels": 4, "window": 7, "blocks": 1, "heads": 1}
-CARD = {
-    **{"numbers": NUMBERS, "has_cls": False, "grid": {"url": PICTURE}},
-    **{"feature": {**HEATMAP, "kind": "sequential", "ticks": []}, "attention": HEATMAP},
-}
-CREDIT = {"author": "Somebody", "licence": "CC0 1.0", "licence_url": "#", "source": "#", "image": PICTURE}
-VALUES: dict[str, Any] = {
-    "about": {"facts": [["accuracy", "unmeasured"]], "numbers": {}, "classes": ["cat", "<b>dog</b>"]},
-    "curves": {"label": "cat", "curves": [{"name": "least_first", "area": 0.5, "points": [[0, 0], [1, 1]]}]},
-    "embedding": {
-        **{"rows": 4, "columns": 8, "window": 3, "stride": 2},
-        **{"centres": [[1, 1], [1, 3], [1, 5]], "chosen": [[1, 3]]},
-    },
-    "examples": {"pictures": [{"id": "cat", **CREDIT}, {"id": "coffee", **CREDIT}], "chosen": "cat"},
-    "explorer": None,
-    "languages": None,
-    "photo": {"most": 1000},
-    "stages": {"width": 1, "height": 1, "cards": [CARD]},
-}
-
-SHOWN = {
-    "about": "dl.facts dd",
-    "curves": "polyline.least_first",
-    "embedding": "rect.window",
-    "examples": "#examples > [data-example=cat][aria-pressed=true]",
-    "explorer": "#explorer[data-state=empty]",
-    "languages": "nav.languages a[data-current]",
-    "photo": ".drop-sheet",
-    "stages": "#stages > [data-stage='1'] .feature img",
-}
-"""Something that each part draws of its value."""
+"""For each part a ``value``, and a selector of something that it then has ``shown``."""
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -102,31 +69,31 @@ def plain() -> Iterator[str]:
 
 def mount(page: Page, plain: str, part: str) -> None:
     page.goto(plain)
-    page.evaluate(MOUNT, [part, VALUES[part], json.loads(assets.words("en")), json.loads(assets.theme())])
+    page.evaluate(MOUNT, [part, PARTS[part]["value"], json.loads(assets.words("en")), json.loads(assets.theme())])
 
 
 def test_all_parts_are_tried() -> None:
-    assert tuple(sorted(VALUES)) == tuple(sorted(SHOWN)) == assets.PARTS
+    assert tuple(PARTS) == assets.PARTS
 
 
 @pytest.mark.parametrize("part", assets.PARTS)
 def test_a_part_needs_nothing_but_its_host(page: Page, plain: str, part: str) -> None:
     mount(page, plain, part)
-    expect(page.locator(SHOWN[part])).to_be_attached()
+    expect(page.locator(PARTS[part]["shown"])).to_be_attached()
     assert page.locator(f"link[href$='/{part}/{part}.css']").count() == 1
     page.evaluate("part.update()")
-    expect(page.locator(SHOWN[part])).to_be_attached()
+    expect(page.locator(PARTS[part]["shown"])).to_be_attached()
     page.evaluate("part.destroy()")
     assert page.locator("main").inner_html() == ""
 
 
-@pytest.mark.parametrize("part", [part for part in assets.PARTS if VALUES[part] and part != "photo"])
+@pytest.mark.parametrize("part", [part for part in PARTS if PARTS[part]["value"] and part != "photo"])
 def test_a_value_that_comes_later_is_shown(page: Page, plain: str, part: str) -> None:
     page.goto(plain)
     page.evaluate(MOUNT, [part, None, json.loads(assets.words("en")), json.loads(assets.theme())])
-    expect(page.locator(SHOWN[part])).to_have_count(0)
-    page.evaluate("set", VALUES[part])
-    expect(page.locator(SHOWN[part])).to_be_attached()
+    expect(page.locator(PARTS[part]["shown"])).to_have_count(0)
+    page.evaluate("set", PARTS[part]["value"])
+    expect(page.locator(PARTS[part]["shown"])).to_be_attached()
 
 
 def test_choosing_an_example_tells_the_host(page: Page, plain: str) -> None:

@@ -12,11 +12,12 @@ from PIL import Image
 from cvt.errors import ConfigError
 from cvt.tracing import Trace
 from ui.components.curves import curves_value
-from ui.page import METHODS
 from ui.session.downloads import KINDS, take_home
 from ui.session.look import traced
-from ui.session.measure import STEPS, measure, scorer
+from ui.session.measure import METHODS, STEPS, measure, scorer
 from ui.session.models import LoadedModel
+from visualize.heatmap import Heatmap
+from visualize.methods import METHODS as TABLE
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,23 @@ def test_the_score_of_the_photo_itself_is_the_probability_on_the_page(loaded: Lo
     scores = scorer(loaded, 2, told.append)(np.stack([seen.pixel_values] * 3))
     np.testing.assert_allclose(scores, [seen.probabilities[2]] * 3, atol=1e-6)
     assert told == [3]
+
+
+def test_the_methods_that_the_page_names_are_in_the_table() -> None:
+    assert METHODS[0] == "class_evidence"
+    assert set(METHODS) <= TABLE.keys()
+
+
+@pytest.mark.parametrize(
+    ("method", "stage"), [("hires_cam", 1), ("grad_attention", 1), ("grad_cam", 3), ("feature", 3)]
+)
+def test_each_is_measured_where_it_tells_most(
+    loaded: LoadedModel, seen: Trace, method: str, stage: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[Heatmap] = []
+    monkeypatch.setattr("ui.session.measure.faithfulness", lambda _, shown, *__, **___: tried.append(shown))
+    measure(loaded, seen, method, lambda done: None)
+    assert tried[0].details["stage"] == stage
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -10,17 +10,18 @@ import torch
 
 from cvt.tracing import Trace
 from visualize.faithfulness import Faithfulness, Score, faithfulness
-from visualize.methods import map_of
+from visualize.language import Language
+from visualize.methods import MethodEntry, map_of, method_named
 
 from .models import LoadedModel
 
-__all__ = ["STEPS", "measure", "scorer"]
+__all__ = ["METHODS", "STEPS", "measure", "scorer"]
 
 STEPS = 20
 """Points of each curve beside its start; every one is a run of the network."""
 
-FIRST_STAGE = ("hires_cam", "grad_attention")
-"""Methods measured in the first stage, where they tell most; the others in the last."""
+METHODS = tuple(name.removeprefix("method_") for name in Language.of("en").texts["page"] if name.startswith("method_"))
+"""What can be measured on the page: the methods that its words name, in their order."""
 
 
 def scorer(loaded: LoadedModel, target: int, tell: Callable[[int], None] = lambda images: None) -> Score:
@@ -54,5 +55,11 @@ def measure(loaded: LoadedModel, seen: Trace, method: str, progress: Callable[[f
         done += images
         progress(done / (2 * STEPS))
 
-    shown = map_of(seen, method, stage=0 if method in FIRST_STAGE else -1)
+    shown = map_of(seen, method, stage=_stage_of(method_named(method), len(seen.stages)))
     return faithfulness(seen, {method: shown}, scorer(loaded, target, tell), steps=STEPS)[method]
+
+
+def _stage_of(method: MethodEntry, count: int) -> int:
+    """Where a method is measured: evidence in the first stage that shows it, for there it tells most; others last."""
+    shown = [stage for stage in range(count) if method.shown_in(stage, count)]
+    return shown[0] if method.family == "evidence" and shown else count - 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import threading
 import tomllib
 from collections import OrderedDict
@@ -17,6 +16,7 @@ from tqdm import tqdm
 
 from cvt.device import choose_device
 from cvt.errors import CheckpointError, ConfigError
+from cvt.files import read_json
 from cvt.hub import download_model
 from cvt.image_processor import CvtImageProcessor
 from cvt.locations import bundled_models, is_cached, model_name
@@ -116,7 +116,8 @@ def _other(choice: str) -> ModelEntry:
 
 def _local(name: str, ref: str, folder: Path) -> ModelEntry:
     """A model on this machine, with the accuracy that its own ``evaluation.json`` states."""
-    evaluation = _read_json(folder / "evaluation.json")
+    stated = folder / "evaluation.json"
+    evaluation = read_json(stated) if stated.is_file() else {}
     return ModelEntry(
         name=name,
         ref=ref,
@@ -133,13 +134,6 @@ def _resolution(ref: str) -> int:
         return CvtImageProcessor.from_pretrained(ref).resolution
     except CheckpointError:  # a bare weights file has no preprocessing beside it
         return 224
-
-
-def _read_json(path: Path) -> dict[str, object]:
-    if not path.is_file():
-        return {}
-    content: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
-    return content
 
 
 def _per_cent(share: object) -> float | None:
