@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,6 @@ from ui.session.downloads import KINDS, take_home
 from ui.session.look import traced
 from ui.session.measure import METHODS, STEPS, measure, scorer
 from ui.session.models import LoadedModel
-from visualize.heatmap import Heatmap
 from visualize.methods import METHODS as TABLE
 
 
@@ -44,10 +44,9 @@ def test_the_methods_that_the_page_names_are_in_the_table() -> None:
 def test_each_is_measured_where_it_tells_most(
     loaded: LoadedModel, seen: Trace, method: str, stage: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tried: list[Heatmap] = []
-    monkeypatch.setattr("ui.session.measure.faithfulness", lambda _, shown, *__, **___: tried.append(shown))
-    measure(loaded, seen, method, lambda done: None)
-    assert tried[0].details["stage"] == stage
+    monkeypatch.setattr("ui.session.measure.faithfulness", lambda _, maps, *__, **___: maps)
+    measured: Any = measure(loaded, seen, method, lambda done: None)
+    assert measured.details["stage"] == stage
 
 
 @pytest.mark.parametrize("method", METHODS)
