@@ -96,8 +96,8 @@ class _Gated(Function):
     def backward(ctx: Any, gradient: Tensor) -> Any:
         x, result = ctx.saved_tensors
         if ctx.mode.balanced:
-            gate = torch.where(x == 0, 0.5, result / x)  # of gelu and silu alike at 0
-            through = gradient * gate
+            gate = (result / x).nan_to_num_(0.5)  # 0 / 0, where the gates of gelu and silu are ½
+            through = gate.mul_(gradient)
         else:
             known = {name: value for name, value in ctx.kwargs.items() if name != "inplace"}
             through = _GATED[ctx.function](gradient, x, *ctx.rest, **known)
@@ -128,9 +128,8 @@ class _LayerNorm(Function):
                 gradient.contiguous(), x, ctx.shape, mean, inverse, weight, bias, mask
             )
         if wants_x and ctx.mode.balanced:
-            scaled = gradient * inverse if weight is None else gradient * weight * inverse
-            axes = tuple(range(-len(ctx.shape), 0))
-            of_x = scaled - scaled.mean(dim=axes, keepdim=True)
+            scaled = gradient * inverse if weight is None else (gradient * weight).mul_(inverse)
+            of_x = scaled.sub_(scaled.mean(dim=tuple(range(-len(ctx.shape), 0)), keepdim=True))
         return None, of_x, None, of_weight, of_bias, None
 
 

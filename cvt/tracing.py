@@ -34,7 +34,7 @@ class BlockTrace:
     Attributes:
         query: ``[heads, queries, channels / heads]``, CLS first where the stage has one.
         key: ``[heads, keys, channels / heads]``, CLS first where the stage has one.
-        value: ``[heads, keys, channels / heads]``, with a target only.
+        value: ``[heads, keys, channels / heads]``, with plain gradients only.
         context_gradient: plain gradient of the target's logit with respect to ``attention @ value``,
             ``[heads, queries, channels / heads]``, with a target only. The gradient of one attention weight is then
             ``context_gradient[h, q] · value[h, k]``.
@@ -123,6 +123,8 @@ def trace(
     target: int | str | None = None,
     resolution: int | None = None,
     against: int | str | None = None,
+    *,
+    classic: bool = True,
 ) -> Trace:
     """Run the network once on a photo and keep what its explanations need.
 
@@ -134,13 +136,15 @@ def trace(
         resolution: side of the model's input in pixels, instead of the processor's own.
         against: another class, to ask why the target and not that one; by default the target is held against the mean
             of all classes. The plain gradients are those of the target's logit alone, whatever it is held against.
+        classic: also keep the plain gradients, which the classic methods read; without them a target costs one backward
+            pass, and balanced gradients are all there is.
 
     Raises:
         ImageError: the image cannot be read, or is too small at this resolution.
         ConfigError: the target is not one of the model's classes, or is held against itself or against a class with no
             target given.
     """
-    return traces(model, processor, [image], [target], resolution, against)[0]
+    return traces(model, processor, [image], [target], resolution, against, classic=classic)[0]
 
 
 def traces(
@@ -150,6 +154,8 @@ def traces(
     targets: Sequence[int | str | None] | None = None,
     resolution: int | None = None,
     against: int | str | None = None,
+    *,
+    classic: bool = True,
 ) -> list[Trace]:
     """:func:`trace` of several photos in one forward pass; targets, one a photo, may be None.
 
@@ -168,7 +174,8 @@ def traces(
     if len(shapes) != 1:
         raise ImageError(f"photos of sizes {sorted(shapes)} make no batch: expected one size, and at least one photo")
     pixel_values = torch.cat([one.pixel_values for one in prepared]).to(model.device, model.dtype)
-    heard = _run(model, pixel_values, [(row, index) for row, index in enumerate(indices) if index is not None], rival)
+    with_target = [(row, index) for row, index in enumerate(indices) if index is not None]
+    heard = _run(model, pixel_values, with_target, rival, classic)
     geometry = stage_geometry(config, *pixel_values.shape[-2:])
     probabilities = (heard.logits.float() / config.temperature).softmax(dim=1)
     return [
@@ -207,12 +214,16 @@ class _Heard:
 
 
 def _run(
-    model: CvtForImageClassification, pixel_values: Tensor, targets: list[tuple[int, int]], against: int | None
+    model: CvtForImageClassification,
+    pixel_values: Tensor,
+    targets: list[tuple[int, int]],
+    against: int | None,
+    classic: bool,
 ) -> _Heard:
     """Run the network; ``targets`` are (row, class)."""
     config = model.config
     wanted = [f"{_stage_path(stage)}.output" for stage in range(config.num_stages)]
-    heard_of_attention = ("query", "key", "value", "context", "input") if targets else ("query", "key")
+    heard_of_attention = ("query", "key", "value", "context", "input") if targets and classic else ("query", "key")
     wanted += [f"layers.*.attention.{name}" for name in heard_of_attention]
     if targets:
         wanted += ["stages.*.embedding.output", "layers.*.output"]
@@ -233,7 +244,9 @@ def _run(
             explained = torch.stack([_explained(logits[row], index, against) for row, index in targets]).sum()
             layers = [(stage, layer) for stage in range(config.num_stages) for layer in range(config.depth[stage])]
             entering = [PIXELS, *(_entering(*place) for place in layers)]
-            balanced = _gradients(explained, heard, entering, retain=True)
+            balanced = _gradients(explained, heard, entering, retain=classic)
+            if not classic:
+                return _Heard(logits, heard, {}, balanced)
             gradients.balanced = False
             total = torch.stack([logits[row, index] for row, index in targets]).sum()
             names = [_evidence_probe(config, stage) for stage in range(config.num_stages)]
@@ -301,8 +314,8 @@ def _stage(
         blocks=tuple(_block(config, stage, layer, row, heard, has_target) for layer in range(config.depth[stage])),
         has_cls=config.cls_token[stage],
         scale=config.embed_dim[stage] ** -0.5,
-        evidence_map=_array(heard.values[evidence][row]) if has_target else None,
-        evidence_gradient=_array(heard.plain[evidence][row]) if has_target else None,
+        evidence_map=_array(heard.values[evidence][row]) if has_target and heard.plain else None,
+        evidence_gradient=_array(heard.plain[evidence][row]) if has_target and heard.plain else None,
     )
 
 
@@ -315,6 +328,8 @@ def _block(config: CvtConfig, stage: int, layer: int, row: int, heard: _Heard, h
     evidence = heard.values[entering][row].detach() * heard.balanced[entering][row]
     cls = 0 if layer else int(config.cls_token[stage])  # it joins what the embedding gives, a map
     evidence = evidence.sum(dim=1) if layer else F.pad(evidence.sum(dim=0).flatten(), (cls, 0))
+    if not heard.plain:
+        return BlockTrace(query, key, evidence=_array(evidence))
     value, gradient = _array(heard.values[name + "value"][row]), _array(heard.plain[name + "context"][row])
     return BlockTrace(query, key, value, gradient, _array(evidence))
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from cvt.errors import ConfigError
 from visualize.heatmap import Heatmap, cells_holding
-from visualize.lookup import block_of, position, stage_of
+from visualize.lookup import attention_gradient_of, block_of, position, stage_of
 
 if TYPE_CHECKING:
     from cvt.geometry import Grid
@@ -234,11 +234,11 @@ def weigh_evidence(block: BlockTrace, scale: float, weights: np.ndarray, *, shar
         shares: scale every row of Ā to a sum of 1, so that the sum of the weights is kept; a row without any evidence
             becomes plain attention.
     """
-    assert block.context_gradient is not None and block.value is not None
-    value = block.value.transpose(0, 2, 1)
+    context_gradient, value = attention_gradient_of(block)
+    value = value.transpose(0, 2, 1)
     gathered = np.zeros(block.key.shape[1], dtype=np.float32)
     for rows, exps, sums in exponentials(block, scale, rows=rows_that_weigh(weights)):
-        evidence = np.matmul(block.context_gradient[:, rows], value)
+        evidence = np.matmul(context_gradient[:, rows], value)
         np.maximum(evidence, 0, out=evidence)
         evidence *= exps
         per_head = (1 / (sums[..., 0] * len(value))).astype(np.float32)  # [heads, queries]
@@ -258,13 +258,13 @@ def weigh_gradient(block: BlockTrace) -> np.ndarray:
     Averaged over heads and queries (LeGrad, Bousselham et al. 2024, arXiv 2404.03214, equation 8); the gradient as in
     :func:`weigh_evidence`.
     """
-    assert block.context_gradient is not None and block.value is not None
-    value = block.value.transpose(0, 2, 1)
-    heads, queries, _ = block.context_gradient.shape
+    context_gradient, value = attention_gradient_of(block)
+    value = value.transpose(0, 2, 1)
+    heads, queries, _ = context_gradient.shape
     step = max(1, CHUNK // (heads * value.shape[2]))
     gathered = np.zeros(value.shape[2], dtype=np.float32)
     for first in range(0, queries, step):
-        gradient = np.matmul(block.context_gradient[:, first : first + step], value)
+        gradient = np.matmul(context_gradient[:, first : first + step], value)
         gathered += np.maximum(gradient, 0, out=gradient).sum(axis=(0, 1))
     return gathered / (heads * queries)
 

@@ -11,7 +11,7 @@ from cvt.errors import ConfigError
 if TYPE_CHECKING:
     from cvt.tracing import BlockTrace, StageTrace, Trace
 
-__all__ = ["block_of", "evidence_of", "position", "stage_of", "target_of"]
+__all__ = ["attention_gradient_of", "block_of", "evidence_of", "position", "stage_of", "target_of"]
 
 
 def position(name: str, index: int, count: int) -> int:
@@ -63,8 +63,22 @@ def evidence_of(stage: StageTrace) -> tuple[np.ndarray, np.ndarray]:
     """The map that Grad-CAM and HiResCAM are read from and its gradient, both ``[channels, rows, columns]``.
 
     Raises:
-        ConfigError: the trace was made without a target.
+        ConfigError: the trace was made without a target, or without plain gradients.
     """
     if stage.evidence_map is None or stage.evidence_gradient is None:
-        raise ConfigError("this trace has no class evidence: make it with trace(..., target=CLASS), by index or name")
+        raise ConfigError(NO_PLAIN_GRADIENTS)
     return stage.evidence_map, stage.evidence_gradient
+
+
+def attention_gradient_of(block: BlockTrace) -> tuple[np.ndarray, np.ndarray]:
+    """The context's gradient and the values, ``[heads, queries or keys, width]``: their product is the attention's own.
+
+    Raises:
+        ConfigError: the trace was made without a target, or without plain gradients.
+    """
+    if block.context_gradient is None or block.value is None:
+        raise ConfigError(NO_PLAIN_GRADIENTS)
+    return block.context_gradient, block.value
+
+
+NO_PLAIN_GRADIENTS = "this trace has no plain gradients: make it with trace(..., target=CLASS), without classic=False"

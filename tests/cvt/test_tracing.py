@@ -211,6 +211,19 @@ def test_evidence_and_biases_add_up_everywhere(
         assert evidence + biases == pytest.approx(traced.explained, abs=tolerance), name
 
 
+def test_without_plain_gradients(
+    released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+) -> None:
+    """The rest is the same."""
+    with_them, without = (trace(released, processor, photo, target=3, classic=classic) for classic in (True, False))
+    np.testing.assert_array_equal(without.pixel_gradient, with_them.pixel_gradient)  # type: ignore[arg-type]
+    for one, other in zip(without.stages, with_them.stages, strict=True):
+        assert one.evidence_map is one.evidence_gradient is None
+        for block, of_both in zip(one.blocks, other.blocks, strict=True):
+            assert block.value is block.context_gradient is None
+            np.testing.assert_array_equal(block.evidence, of_both.evidence)  # type: ignore[arg-type]
+
+
 def test_another_class_to_be_held_against(
     released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
 ) -> None:
