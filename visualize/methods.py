@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["METHODS", "Choice", "Family", "MethodEntry", "Place", "map_of", "method_named", "methods_shown"]
 
 Family = Literal["features", "attention", "evidence"]
-"""What kind of question a map answers: what is there, where it is looked, or what speaks for a class."""
+"""What kind of question a map answers: what is there, where it is looked, or what speaks for a class.
+
+Evidence is what loses its resemblance when the network forgets what it has learned (``benchmarks/sanity.py``); what
+keeps it is a look at attention, even if it asks for a class.
+"""
 
 Place = Literal["every", "last", "below last", "whole"]
 """The stages in which a map is worth showing; "whole" is one map of the network, whatever the stage."""
@@ -144,10 +148,10 @@ METHODS: dict[str, MethodEntry] = {
         MethodEntry(
             id="rollout",
             name="rollout",
-            family="evidence",
+            family="attention",
             kind="distribution",
             shown="whole",
-            why="It goes through all stages, down to the pixels.",
+            why="It goes through all stages, down to the pixels, and asks for a class only on the way.",
             work_out=lambda trace, choice: rollout(trace, for_class=True),
             needs_target=True,
             uses=frozenset(),
@@ -187,7 +191,7 @@ METHODS: dict[str, MethodEntry] = {
         MethodEntry(
             id="legrad",
             name="LeGrad",
-            family="evidence",
+            family="attention",
             kind="sequential",
             shown="every",
             why="Every stage has its own attention.",
@@ -217,7 +221,7 @@ METHODS: dict[str, MethodEntry] = {
         MethodEntry(
             id="grad_attention",
             name="gradient × attention",
-            family="evidence",
+            family="attention",
             kind="sequential",
             shown="every",
             why="It follows attention from the answer down to any stage.",

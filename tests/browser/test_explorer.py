@@ -194,10 +194,10 @@ def test_a_new_class_asks_the_server_once(page: Page, url: str, bench: Bench) ->
     expect(page.locator(".facts dd").nth(2)).to_have_text("cassette player")
     expect(page.locator(".notice")).to_be_hidden()
     choose(page, target=6)
-    choose(page, method="grad_attention")
+    choose(page, method="hires_cam")
     expect(root).to_have_attribute("data-state", "ready")
     assert bench.asked == [6, 2]
-    true = class_evidence(bench.trace("0", target=6), 1, "grad_attention").values
+    true = class_evidence(bench.trace("0", target=6), 1, "hires_cam").values
     choose(page, query="0,0")
     shown = page.locator(".facts dd.sub").nth(4).text_content().replace("−", "-")
     assert [float(part) for part in shown.split(" to ")] == pytest.approx([true.min(), true.max()], rel=0.01, abs=5e-6)

@@ -67,7 +67,7 @@ def test_the_address_follows_the_choices(page: Page, url: str) -> None:
     page.locator("[name=stage]").select_option("2")
     expect(page).to_have_url(re.compile(r"example=photo-0&model=bundled&stage=2&block=\d+&head=mean&view=attention$"))
     page.locator("[name=view]").select_option("class_evidence")
-    expect(page).to_have_url(re.compile(r"view=class_evidence&target=\d+&method=hires_cam$"))
+    expect(page).to_have_url(re.compile(r"view=class_evidence&target=\d+&method=libragrad$"))
     page.locator("[name=view]").select_option("attention_received")
     expect(page).to_have_url(re.compile("view=attention_received$"))
     page.evaluate("document.querySelector('#explorer').explorer.setUrl({ lang: 'ja', example: null })")
