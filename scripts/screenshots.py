@@ -35,9 +35,9 @@ class Shot:
 
 
 SHOTS = [
-    Shot("page"),
-    Shot("page-dark", scheme="dark", height=1100),
-    Shot("stages", part="#strip"),
+    Shot("page", height=800),
+    Shot("page-dark", scheme="dark", height=800),
+    Shot("stages", part="#stages"),
     Shot("attention", "?stage=3&view=attention&query=3,3", "#explorer"),
     Shot("heads", "?stage=3&view=attention_cls&head=all", "#explorer", view="attention_cls"),
     Shot("evidence", "?stage=3&view=class_evidence", "#explorer", view="class_evidence"),

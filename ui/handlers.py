@@ -7,7 +7,7 @@ names that the parts have in :mod:`page`. Parts that are left out stay as they a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -18,14 +18,14 @@ from cvt.errors import CheckpointError, ConfigError, ImageError
 from .components.about import about_value
 from .components.curves import curves_value
 from .components.examples import picker_value
-from .components.explorer import requested_class, with_evidence
+from .components.explorer import requested_class
 from .components.photo import Given, dropped_path, given
-from .components.stages import strip_value
+from .components.stages import ribbon_value
 from .errors import warn
 from .examples import examples
 from .serving.uploads import uploaded
 from .session.downloads import take_home
-from .session.look import Look, aimed, class_label, look, probabilities, recall, traced
+from .session.look import Look, aimed, class_label, explained, look, probabilities, recall, traced
 from .session.measure import measure
 from .session.models import LoadedModel, ModelCache, download
 from .session.turn import Turn
@@ -42,7 +42,7 @@ class Asked:
     """What a visitor asks for: a photo through a model.
 
     Attributes:
-        brought: what stands in the photo box.
+        brought: the photo on the page.
         example: id of the example on the screen; None for a photo that somebody brought.
         model: a name on the list.
         kept: what the session remembers of the look before.
@@ -130,7 +130,7 @@ class Handlers:
         return updates | next_turn(turn) if updates else {}
 
     def show(self, asked: Asked, progress: gr.Progress = gr.Progress()) -> Iterator[Updates]:  # noqa: B008
-        """A photo through a model: the prediction first, then the explorer and the strip."""
+        """A photo through a model: the prediction first, then why, then the ribbon."""
         try:
             for update in iter([nothing()]) if asked.brought is None else self._look(asked, progress):
                 asked.check()
@@ -152,8 +152,9 @@ class Handlers:
         trace = traced(loaded, photo)
         yield {"prediction": probabilities(trace), "curves": None, "file": None}
         seen = look(loaded, photo, trace, asked.example)
+        seen = explained(loaded, photo, seen, seen.winner)
         yield {"explorer": seen.explorer, "kept": seen}
-        yield {"stages": strip_value(trace), "about": about_value(loaded)}
+        yield {"stages": ribbon_value(trace), "about": about_value(loaded)}
 
     def choose(self, model: str, event: gr.SelectData) -> Updates:
         """The number of the class whose line in the prediction was chosen.
@@ -170,8 +171,7 @@ class Handlers:
     def evidence(self, asked: Asked, event: gr.EventData) -> Updates:
         """Add to the explorer what speaks for the class it asks about."""
         loaded, seen = self._seen(asked)
-        seen = aimed(loaded, asked.photo, seen, requested_class(event, loaded.model.config.num_labels))
-        seen = replace(seen, explorer=with_evidence(seen.explorer, seen.trace))
+        seen = explained(loaded, asked.photo, seen, requested_class(event, loaded.model.config.num_labels))
         return {"explorer": seen.explorer, "kept": seen}
 
     def curve(self, asked: Asked, method: str, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008

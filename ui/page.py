@@ -16,14 +16,14 @@ from .components.embedding import EmbeddingPicture, embedding_value
 from .components.examples import ExamplePicker, picker_value
 from .components.explorer import Explorer
 from .components.languages import LanguageLinks
-from .components.photo import DropZone, Photo
-from .components.stages import StageStrip, strip_value
+from .components.photo import Photo, PhotoBar
+from .components.stages import Ribbon, ribbon_value
 from .endpoints import add_endpoints
 from .examples import examples
 from .handlers import Handlers
 from .serving.watching import WatchedBlocks
 from .session.downloads import KINDS
-from .session.look import Look, look, probabilities, traced
+from .session.look import Look, explained, look, probabilities, traced
 from .session.measure import METHODS
 from .session.models import LoadedModel, ModelCache, offered_models
 from .session.turn import Turn
@@ -35,7 +35,11 @@ __all__ = ["build"]
 KEPT_FOR = 3600
 """Seconds without a visit after which a session's look is forgotten; it is made anew when needed."""
 
-CHOOSE_CLASS = "(target) => document.querySelector('#explorer')?.explorer?.open({ view: 'class_evidence', target })"
+CHOOSE_CLASS = """(target) => {
+    const root = document.querySelector("#explorer");
+    root?.explorer?.open({ view: "class_evidence", target });
+    root?.querySelector(".frame")?.scrollIntoView({ block: "nearest" });
+}"""
 
 
 def build(model: str = "auto", device: str = "auto") -> WatchedBlocks:
@@ -55,6 +59,7 @@ def build(model: str = "auto", device: str = "auto") -> WatchedBlocks:
     example = next(iter(examples().values()))
     photo = example.open()
     first = look(loaded, photo, traced(loaded, photo), example.id)
+    first = explained(loaded, photo, first, first.winner)
     with WatchedBlocks(title="CvT Explorer", analytics_enabled=False) as demo:
         page = _Page(models, loaded, first, example.path)
         _wire(demo, page, Handlers(models, start, first))
@@ -85,19 +90,14 @@ class _Page:
                 filterable=False,
             )
             LanguageLinks(elem_classes="languages")
+        self.photo = Photo(str(photo), visible=False)
+        with gr.Column(elem_id="ribbon"):
+            self.stages = Ribbon(ribbon_value(first.trace))
         with gr.Row(elem_id="main"):
-            with gr.Column(scale=1, min_width=320, elem_id="left"):
-                self.photo = Photo(
-                    str(photo),
-                    elem_id="photo",
-                    label=text("photo"),
-                    alt_text=text("photo"),
-                    placeholder=text("photo_hint"),
-                    sources=["upload", "webcam", "clipboard"],
-                    buttons=["fullscreen"],
-                    height=300,
-                )
+            with gr.Column(elem_id="bring", min_width=0):
+                self.bringing = PhotoBar()
                 self.examples = ExamplePicker(picker_value(first.explorer.example))
+            with gr.Column(elem_id="answer", min_width=0):
                 self.prediction = gr.Label(
                     probabilities(first.trace),
                     num_top_classes=5,
@@ -106,11 +106,8 @@ class _Page:
                     show_heading=False,
                 )
                 gr.Markdown(text("prediction_hint"), elem_classes="hint")
-            with gr.Column(scale=3, min_width=320, elem_id="right"):
+            with gr.Column(elem_id="right", min_width=0):
                 self.explorer = Explorer(first.explorer)
-        with gr.Column(elem_id="strip"):
-            gr.Markdown(text("stages"), elem_classes="section-title")
-            self.stages = StageStrip(strip_value(first.trace))
         self._add_lessons(loaded)
         with gr.Accordion(text("measuring"), open=False, elem_id="measure"):
             self._add_measuring()
@@ -120,7 +117,6 @@ class _Page:
             with gr.Column(scale=1, min_width=280):
                 for name in ("limits", "licence", "credits"):
                     gr.Markdown(text(name))
-        self.drops = DropZone()
         self.kept = gr.State(None, time_to_live=KEPT_FOR)
         self.turn = gr.State(Turn())
         self.started = gr.State(0)
@@ -170,8 +166,7 @@ def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
 
     waiting: dict[str, Any] = {"trigger_mode": "multiple", "show_progress_on": [page.prediction]}
     page.started.change(on(handlers.show), asked, shown, **waiting, **heavy)
-    page.photo.input(on(handlers.bring), page.turn, [page.examples, *turn], **light)
-    page.drops.drop(on(handlers.drop), page.turn, [page.photo, page.examples, *turn], **light)
+    page.bringing.drop(on(handlers.drop), page.turn, [page.photo, page.examples, *turn], **light)
     page.examples.select(on(handlers.pick), [page.examples, page.turn], [page.photo, *turn], **light)
     page.model.select(on(handlers.renew), page.turn, turn, **light)
     address = [page.photo, page.examples, page.model, *turn]

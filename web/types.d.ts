@@ -147,6 +147,8 @@ export interface ExplorerValue {
   original: FileLink | null;
   crop: Crop;
   stages: Stage[];
+  /** What shows class evidence of the network as a whole, best first. */
+  methods: string[];
   class_count: number;
   classes: ClassEntry[];
   evidence: { index: number; maps: MapsFile }[];
@@ -204,27 +206,27 @@ export type Wish = Partial<
 /** A sentence that Python has written, by language. */
 export type Told = Record<string, string>;
 
-/** A picture of the strip with its scale; `at` from 0 (left) to 1 (right). */
+/** A small heatmap of the ribbon. */
 export interface StagePicture {
   file: FileLink;
-  kind: Kind;
   alt: Told;
-  ticks: { at: number; text: Told }[];
 }
 
-/** What the strip says of one stage; the numbers fill its words. */
+/** What the ribbon says of one stage; the numbers fill its words. */
 export interface StageCard {
-  numbers: Record<"stage" | "rows" | "columns" | "channels" | "window" | "blocks" | "heads", number>;
+  numbers: Record<"stage" | "rows" | "columns" | "channels" | "window" | "stride" | "blocks", number>;
   has_cls: boolean;
-  grid: FileLink;
   feature: StagePicture;
   attention: StagePicture;
 }
 
-export interface StagesValue {
-  width: number;
+/** `height` and `width` are those of the model's input. */
+export interface RibbonValue {
+  photo: FileLink;
   height: number;
+  width: number;
   cards: StageCard[];
+  answer: { label: string; probability: number };
 }
 
 /** `image`: the address of its small picture, seen from the page. */

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 from playwright.sync_api import expect
 
-__all__ = ["PATIENCE", "colours", "empty_photo", "first_class", "png", "ready", "strip_pictures"]
+from tests.browser.trusted import drop
+
+__all__ = ["PATIENCE", "colours", "empty_photo", "first_class", "png", "ready", "ribbon_pictures"]
 
 PATIENCE = 60_000
 """Milliseconds that a result may take."""
 
 
 def ready(page: Any) -> None:
-    """Wait until explorer and strip show something."""
+    """Wait until explorer and ribbon show something."""
     expect(page.locator("#explorer")).to_have_attribute("data-state", "ready", timeout=PATIENCE)
     expect(page.locator("#stages > [data-stage]")).to_have_count(3, timeout=PATIENCE)
 
@@ -25,12 +28,15 @@ def first_class(page: Any) -> Any:
     return page.locator("#prediction .confidence-set .text").first
 
 
-def empty_photo(page: Any) -> None:
-    page.get_by_label("Remove Image").click()
+def empty_photo(page: Any, folder: Path) -> None:
+    """Bring a file that is no photo: what was there is gone."""
+    path = folder / "no-photo.png"
+    path.write_bytes(b"this is no picture")
+    drop(page, [path])
     expect(page.locator("#explorer")).to_have_attribute("data-state", "empty", timeout=PATIENCE)
 
 
-def strip_pictures(page: Any) -> list[str]:
+def ribbon_pictures(page: Any) -> list[str]:
     return page.locator("#stages img").evaluate_all("images => images.map(image => image.src)")
 
 

@@ -31,7 +31,7 @@ def url(bench: Bench, serve: Callable[..., str]) -> str:
     return serve(build(bench), **PARTS)
 
 
-def opened(page: Page, url: str, query: str = "") -> Any:
+def opened(page: Page, url: str, query: str = "?view=attention") -> Any:
     """The explorer's root, with everything fetched."""
     page.goto(url + query)
     root = page.locator("#explorer")
@@ -240,7 +240,7 @@ def test_pins_hold_and_two_compare(page: Page, url: str, bench: Bench) -> None:
 
 def test_the_keyboard_alone_is_enough(page: Page, url: str, bench: Bench) -> None:
     root = opened(page, url)
-    page.locator("[name=head]").focus()
+    page.locator("[name=present]").focus()
     page.keyboard.press("Tab")
     expect(page.locator(".frame")).to_be_focused()
     for key, place in [("ArrowRight", "4,5"), ("ArrowDown", "5,5"), ("Shift+ArrowLeft", "5,1"), ("Home", "5,0"),
@@ -256,19 +256,55 @@ def test_the_keyboard_alone_is_enough(page: Page, url: str, bench: Bench) -> Non
     expect(page.locator(".sentence")).not_to_contain_text("Pinned.")
 
 
-def test_a_finger_drags_and_taps(new_page: Callable[..., Page], url: str, bench: Bench) -> None:
-    page = new_page(has_touch=True, viewport={"width": 360, "height": 740})
-    root = opened(page, url)
+def touched(page: Page, points: list[tuple[float, float]], hold: float = 0) -> None:
+    """A finger goes down, stays for so many milliseconds, moves from point to point and is lifted."""
+    session = page.context.new_cdp_session(page)
+    for kind, point in zip(["touchStart"] + ["touchMove"] * (len(points) - 1), points, strict=True):
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": point[0], "y": point[1]}]})
+        if kind == "touchStart":
+            page.wait_for_timeout(hold)
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    session.detach()
+
+
+@pytest.fixture
+def phone(new_page: Callable[..., Page], url: str) -> Page:
+    page = new_page(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 600})
+    opened(page, url)
     page.locator(".frame").scroll_into_view_if_needed()
-    touch = page.context.new_cdp_session(page)
-    way = [centre_of(page, bench, 3, *place) for place in [(2, 2), (3, 4), (5, 6)]]
-    for kind, point in zip(("touchStart", "touchMove", "touchMove"), way, strict=True):
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": point[0], "y": point[1]}]})
-    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    expect(root).to_have_attribute("data-query", "5,6")
-    assert "query=" not in page.url  # dragged, not pinned
-    page.touchscreen.tap(*centre_of(page, bench, 3, 1, 2))
-    expect(page).to_have_url(re.compile("query=1,2"))
+    return page
+
+
+def test_a_tap_walks_and_a_second_one_lets_go(phone: Page, bench: Bench) -> None:
+    for place in [(1, 2), (4, 4)]:
+        phone.touchscreen.tap(*centre_of(phone, bench, 3, *place))
+        expect(phone).to_have_url(re.compile("query={},{}".format(*place)))
+    expect(phone.locator(".panel")).to_have_count(1)
+    phone.touchscreen.tap(*centre_of(phone, bench, 3, 4, 4))
+    expect(phone).not_to_have_url(re.compile("query="))
+
+
+def test_a_held_finger_walks_and_compares(phone: Page, bench: Bench) -> None:
+    phone.touchscreen.tap(*centre_of(phone, bench, 3, 1, 2))
+    expect(phone).to_have_url(re.compile("query=1,2"))
+    scrolled = phone.evaluate("scrollY")
+    touched(phone, [centre_of(phone, bench, 3, *place) for place in [(2, 2), (3, 4), (5, 6)]], hold=600)
+    expect(phone).to_have_url(re.compile("query=1,2&compare=5,6"))
+    expect(phone.locator(".panel")).to_have_count(2)
+    assert phone.evaluate("scrollY") == scrolled
+
+
+def test_a_swipe_on_the_map_scrolls_the_page(phone: Page) -> None:
+    box = phone.locator(".picture").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    before = phone.evaluate("scrollY")
+    touched(phone, [(x, y - 15 * step) for step in range(12)])
+    phone.wait_for_function(f"scrollY > {before + 60}")
+    assert "query=" not in phone.url
+
+
+def test_on_a_phone_the_words_say_tap(phone: Page) -> None:
+    expect(phone.locator(".explanation .said")).to_contain_text("Tap another token")
 
 
 def test_a_late_answer_never_overwrites_a_newer_photo(page: Page, url: str, bench: Bench) -> None:
@@ -357,7 +393,7 @@ def test_memory_stays_flat_over_photos(page: Page, url: str) -> None:
     expect(page.locator(".panel")).to_have_count(1)
 
 
-def test_the_first_picture_needs_one_block(page: Page, url: str) -> None:
+def test_the_first_picture_needs_little(page: Page, url: str) -> None:
     sizes: list[int] = []
     page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"])
             if re.search(r"\.(bin|jpg)$", request.url) else None)  # fmt: skip

@@ -63,10 +63,14 @@ def test_a_link_to_nowhere_opens_on_what_there_is(page: Page, url: str, bench: B
 
 
 def test_the_address_follows_the_choices(page: Page, url: str) -> None:
-    opened(page, url)
+    opened(page, url, "")
+    expect(page).to_have_url(re.compile(r"view=class_evidence&target=\d+&method=class_evidence$"))
+    page.locator(".others summary").click()
+    page.locator("[name=view]").select_option("attention")
     page.locator("[name=stage]").select_option("2")
     expect(page).to_have_url(re.compile(r"example=photo-0&model=bundled&stage=2&block=\d+&head=mean&view=attention$"))
     page.locator("[name=view]").select_option("class_evidence")
+    page.locator("[name=method]").select_option("libragrad")
     expect(page).to_have_url(re.compile(r"view=class_evidence&target=\d+&method=libragrad$"))
     page.locator("[name=view]").select_option("attention_received")
     expect(page).to_have_url(re.compile("view=attention_received$"))

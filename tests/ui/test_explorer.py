@@ -90,11 +90,12 @@ def test_features_and_maps_are_sent_as_levels(model: CvtForImageClassification) 
         np.testing.assert_allclose(read, stage.feature_map.ravel(), atol=np.ptp(stage.feature_map) / 125)
     (evidence,) = value.evidence
     assert evidence.index == 3
-    *of_stages, rollout = evidence.maps.maps
-    assert [(one.stage, one.method) for one in of_stages] == [
-        (stage, method) for stage, sent in enumerate(value.stages) for method in sent.methods
-    ]
-    assert (rollout.method, rollout.grid.rows, rollout.grid.columns) == ("rollout", 64, 64)
+    maps = {(one.stage, one.method): one for one in evidence.maps.maps}
+    of_stages = [(stage, method) for stage, sent in enumerate(value.stages) for method in sent.methods]
+    assert maps.keys() == {*of_stages, (None, "rollout"), *((None, method) for method in value.methods)}
+    assert value.methods[0] == "class_evidence"
+    rollout = maps[None, "rollout"].grid
+    assert (rollout.rows, rollout.columns) == (64, 64)
 
 
 def test_evidence_is_kept_for_the_classes_asked_for_before(model: CvtForImageClassification) -> None:

@@ -49,11 +49,14 @@ def test_it_starts_without_asking_the_network(model_folder: Path, monkeypatch: p
 
 
 def test_the_first_example_and_its_result_are_part_of_the_page(demo: gr.Blocks) -> None:
-    assert component(demo, "photo")["value"]["orig_name"] == FIRST.file
+    photo = next(one["props"]["value"] for one in demo.config["components"] if one["type"] == "image")
+    assert photo["orig_name"] == FIRST.file
     prediction = component(demo, "prediction")["value"]
     assert len(prediction["confidences"]) == 5
     assert [card["numbers"]["stage"] for card in part(demo, "stages")["value"]["cards"]] == [1, 2, 3]
-    assert part(demo, "explorer")["value"]["example"] == FIRST.id
+    explorer = part(demo, "explorer")["value"]
+    assert explorer["example"] == FIRST.id
+    assert [one["index"] for one in explorer["evidence"]] == [explorer["classes"][0]["index"]]
 
 
 def test_what_the_first_paint_shows_is_never_cleaned_away(demo: WatchedBlocks) -> None:
@@ -71,7 +74,7 @@ def test_what_the_first_paint_shows_is_never_cleaned_away(demo: WatchedBlocks) -
                 find(inner)
 
     find([c["props"].get("value") for c in demo.config["components"]])
-    assert len(shown) >= 18  # the photo, the explorer's files and the pictures of the strip
+    assert len(shown) >= 17  # the photo, the explorer's files and the pictures of the ribbon
     assert set(shown) <= kept
 
 

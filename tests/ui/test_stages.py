@@ -1,4 +1,4 @@
-"""The strip of stages."""
+"""The ribbon."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cvt.geometry import CropGeometry, Grid
 from cvt.tracing import Trace
-from ui.components.stages import StripData, grid_picture, stage_attention, strip_value
+from ui.components.stages import RibbonData, ribbon_value, stage_attention
 from ui.session.look import traced
 from ui.session.models import LoadedModel
-from visualize.paint import Canvas
 
 
 @pytest.fixture(scope="module")
@@ -23,29 +21,39 @@ def trace(loaded: LoadedModel) -> Trace:
 
 
 @pytest.fixture(scope="module")
-def strip(trace: Trace) -> StripData:
-    return strip_value(trace)
+def ribbon(trace: Trace) -> RibbonData:
+    return ribbon_value(trace)
 
 
-def test_each_stage_has_its_grid_its_features_and_its_attention(strip: StripData) -> None:
-    assert [card.numbers["stage"] for card in strip.cards] == [1, 2, 3]
-    assert [(card.numbers["rows"], card.numbers["columns"]) for card in strip.cards] == [(16, 16), (8, 8), (4, 4)]
-    assert [card.has_cls for card in strip.cards] == [False, False, True]
-    for card in strip.cards:
-        for file in (card.grid, card.feature.file, card.attention.file):
-            with Image.open(Path(file.path)) as image:
-                assert image.size == (strip.width, strip.height) == (120, 90)
+def size_of(path: str) -> tuple[int, int]:
+    with Image.open(Path(path)) as image:
+        return image.size
+
+
+def test_each_stage_has_its_numbers_its_features_and_its_attention(ribbon: RibbonData) -> None:
+    assert [card.numbers["stage"] for card in ribbon.cards] == [1, 2, 3]
+    assert [(card.numbers["rows"], card.numbers["columns"]) for card in ribbon.cards] == [(16, 16), (8, 8), (4, 4)]
+    assert [(card.numbers["window"], card.numbers["stride"]) for card in ribbon.cards] == [(7, 4), (3, 2), (3, 2)]
+    assert [card.has_cls for card in ribbon.cards] == [False, False, True]
+    for card in ribbon.cards:
         for picture in (card.feature, card.attention):
             assert picture.alt["en"] != picture.alt["ja"]
             assert picture.alt["en"].endswith(".")
 
 
-def test_every_heatmap_has_a_scale_and_attention_its_baseline(strip: StripData) -> None:
-    for card in strip.cards:
+def test_the_photo_is_whole_and_the_maps_show_what_the_model_sees(ribbon: RibbonData, trace: Trace) -> None:
+    assert size_of(ribbon.photo.path) == (120, 90)
+    assert (ribbon.height, ribbon.width) == (64, 64)
+    top, left, bottom, right = trace.crop.box
+    for card in ribbon.cards:
         for picture in (card.feature, card.attention):
-            assert [picture.ticks[0].at, picture.ticks[1].at] == [0, 1]
-        assert (card.feature.kind, card.attention.kind) == ("sequential", "distribution")
-        assert any(tick.text["en"].startswith("1/") for tick in card.attention.ticks)
+            width, height = size_of(picture.file.path)
+            assert (width, height) == (pytest.approx(right - left, abs=1), pytest.approx(bottom - top, abs=1))
+
+
+def test_the_answer_is_the_most_probable_class(ribbon: RibbonData, trace: Trace) -> None:
+    index, probability = trace.top(1)[0]
+    assert (ribbon.answer.label, ribbon.answer.probability) == (trace.label(index), probability)
 
 
 def test_the_attention_shown_is_that_of_cls_where_there_is_one(trace: Trace) -> None:
@@ -53,37 +61,7 @@ def test_the_attention_shown_is_that_of_cls_where_there_is_one(trace: Trace) -> 
     assert names == ["attention received", "attention received", "attention"]
 
 
-def canvas(pixels: int, crop_left: int = 0) -> Canvas:
-    """A black photo, ``pixels`` wide and high, of which the model sees all but ``crop_left`` columns."""
-    black = Image.new("RGB", (pixels, pixels))
-    seen = pixels - crop_left
-    crop = CropGeometry((pixels, pixels), (pixels, pixels), 0, crop_left, pixels, seen)
-    return Canvas(black, black, (crop_left, 0, pixels, pixels), np.arange(pixels), np.arange(seen), crop)
-
-
-def test_lines_lie_half_way_between_the_centres_of_the_cells() -> None:
-    grid = Grid(
-        rows=4, columns=4, stride=4, offset=1, receptive_field=7
-    )  # centres 1, 5, 9, 13: borders −1, 3, 7, 11, 15
-    row = np.asarray(grid_picture(canvas(16), grid))[1, :, 0]
-    assert np.flatnonzero(row).tolist() == [3, 7, 11, 15]
-    assert (row[[3, 7, 11, 15]] == 140).all()  # 55 % white over black
-
-
-def test_a_line_between_two_pixels_is_shared_by_both() -> None:
-    grid = Grid(rows=4, columns=4, stride=4, offset=1.5, receptive_field=7)  # borders at −0.5, 3.5, 7.5
-    row = np.asarray(grid_picture(canvas(16), grid))[1, :8, 0]
-    assert row.tolist() == [70, 0, 0, 70, 70, 0, 0, 70]
-
-
-def test_no_line_where_the_model_saw_nothing() -> None:
-    grid = Grid(rows=4, columns=3, stride=4, offset=1, receptive_field=7)
-    picture = np.asarray(grid_picture(canvas(16, crop_left=5), grid))
-    assert not picture[:, :5].any()
-    assert np.flatnonzero(picture[1, 5:, 0]).tolist() == [3, 7]
-
-
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1), (3000, 20)])
-def test_photos_of_any_shape_have_a_strip(loaded: LoadedModel, size: tuple[int, int]) -> None:
-    strip = strip_value(traced(loaded, Image.new("RGB", size, "teal")))
-    assert len(strip.cards) == 3
+def test_photos_of_any_shape_have_a_ribbon(loaded: LoadedModel, size: tuple[int, int]) -> None:
+    ribbon = ribbon_value(traced(loaded, Image.new("RGB", size, "teal")))
+    assert len(ribbon.cards) == 3

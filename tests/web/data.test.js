@@ -36,7 +36,16 @@ const grid = { rows: 1, columns: 2, stride: 1, offset: 0, receptive_field: 1 };
 function value() {
   const stage = { tokens: grid, queries: grid, keys: grid, has_cls: false, heads: 1, channels: 1, scale: 1 };
   return {
-    ...{ key: "k", made: 1, model: "m", example: null, photo: { url: "photo" }, original: null, class_count: 2 },
+    ...{
+      key: "k",
+      made: 1,
+      model: "m",
+      example: null,
+      photo: { url: "photo" },
+      original: null,
+      methods: [],
+      class_count: 2,
+    },
     crop: { photo: [1, 2], resized: [1, 2], top: 0, left: 0, height: 1, width: 2 },
     stages: [{ ...stage, blocks: [{ url: "a" }, { url: "b" }], features: { url: "f" }, methods: [] }],
     classes: [{ index: 0, label: "zero", probability: 0.5 }],

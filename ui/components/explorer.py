@@ -49,7 +49,7 @@ from cvt.errors import ConfigError
 from cvt.geometry import CropGeometry, Grid
 from cvt.tracing import StageTrace, Trace
 from visualize.heatmap import Heatmap
-from visualize.methods import map_of, methods_shown
+from visualize.methods import METHODS, map_of, methods_shown
 
 from .part import Part
 
@@ -63,6 +63,9 @@ FEATURE_LEVELS = 64
 
 CLASSES = 10
 """How many of the most probable classes the explorer offers."""
+
+WHOLE = tuple(one.id for one in METHODS.values() if one.family == "evidence" and one.shown == "whole")
+"""Methods of class evidence that answer for the network, whatever the stage."""
 
 
 class MapData(GradioModel):
@@ -92,7 +95,7 @@ class ClassData(GradioModel):
 
 
 class EvidenceData(GradioModel):
-    """Where the evidence for one class lies: a map for each stage's methods, and the rollout."""
+    """Where the evidence for one class lies: a map for each stage's methods, and those of the whole network."""
 
     index: int
     maps: MapsData
@@ -122,6 +125,7 @@ class ExplorerData(GradioModel):
         model, example: for the address; ``example`` is None for a photo that somebody brought.
         photo: the photo, at most 1,280 pixels wide or high.
         original: the photo at its full size, where that is larger.
+        methods: what shows class evidence of the network as a whole, best first; the rollout is a view of its own.
     """
 
     key: str
@@ -132,6 +136,7 @@ class ExplorerData(GradioModel):
     original: FileData | None
     crop: CropGeometry
     stages: list[StageData]
+    methods: list[str]
     class_count: int
     classes: list[ClassData]
     evidence: list[EvidenceData] = Field(default_factory=list)
@@ -170,13 +175,14 @@ def explorer_value(trace: Trace, *, model_name: str, example: str | None = None)
         original=_picture(photo, quality=92) if large else None,
         crop=trace.crop,
         stages=stages,
+        methods=[method for method in WHOLE if method != "rollout"],
         class_count=len(trace.probabilities),
         classes=_classes(trace, chosen),
     )
 
 
 def with_evidence(value: ExplorerData, trace: Trace) -> ExplorerData:
-    """The value with the evidence for the class ``trace.target`` in every stage, and the rollout for it.
+    """The value with the evidence for the class ``trace.target``: in every stage, and of the network as a whole.
 
     Classes that the value has already are kept.
 
@@ -192,7 +198,7 @@ def with_evidence(value: ExplorerData, trace: Trace) -> ExplorerData:
         for stage in range(count)
         for method in _evidence_methods(stage, count)
     ]
-    maps.append((map_of(trace, "rollout"), None, "rollout"))
+    maps += [(map_of(trace, method), None, method) for method in WHOLE]
     others = [one for one in value.evidence if one.index != index]
     evidence = [*others, EvidenceData(index=index, maps=_maps("evidence", maps))]
     return value.model_copy(update={"evidence": evidence, "classes": _classes(trace, [one.index for one in evidence])})

@@ -26,10 +26,10 @@ from .part import Part
 __all__ = [
     "MAX_BYTES",
     "MAX_MEGAPIXELS",
-    "DropData",
-    "DropZone",
+    "BarData",
     "Given",
     "Photo",
+    "PhotoBar",
     "dropped_path",
     "given",
     "read_upload",
@@ -47,7 +47,7 @@ Given = Image.Image | ImageError | None
 
 
 class Photo(gr.Image):
-    """``gr.Image`` whose handlers get an upright RGB picture, or the error that says what is wrong with the file.
+    """The photo on the page: ``gr.Image``, unseen, whose handlers get an upright RGB picture, or what is wrong with it.
 
     The error is handed over, not raised: an error raised here would leave the page half-way, with a photo that is not
     the one its maps are drawn on. :func:`given` raises it where that does not matter.
@@ -65,21 +65,24 @@ class Photo(gr.Image):
             return error
 
 
-class DropData(GradioModel):
+class BarData(GradioModel):
     """What the browser has to know: the largest file, in bytes."""
 
     most: int
 
 
-class DropZone(Part):
-    """The whole page as a place to drop and paste photos. Raises ``drop`` when one has been uploaded."""
+class PhotoBar(Part):
+    """Root ``#photo``: buttons to bring a photo, and the whole page as a place to drop and paste one.
+
+    Raises ``drop`` when one has been uploaded.
+    """
 
     part = "photo"
     raises = ("drop",)
-    data_model = DropData
+    data_model = BarData
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(DropData(most=MAX_BYTES), **options)
+        super().__init__(BarData(most=MAX_BYTES), **options)
 
 
 def dropped_path(event: gr.EventData) -> object:

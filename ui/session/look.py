@@ -11,10 +11,21 @@ from PIL import Image
 from cvt.config import CvtConfig
 from cvt.tracing import Trace, trace
 
-from ..components.explorer import ExplorerData, explorer_value
+from ..components.explorer import ExplorerData, explorer_value, with_evidence
 from .models import LoadedModel
 
-__all__ = ["KEPT_SIDE", "Look", "aimed", "class_label", "fingerprint", "look", "probabilities", "recall", "traced"]
+__all__ = [
+    "KEPT_SIDE",
+    "Look",
+    "aimed",
+    "class_label",
+    "explained",
+    "fingerprint",
+    "look",
+    "probabilities",
+    "recall",
+    "traced",
+]
 
 KEPT_SIDE = 1600
 """Longest side, in pixels, of the photo that a session keeps. The network sees the whole photo all the same."""
@@ -85,6 +96,12 @@ def recall(loaded: LoadedModel, photo: Image.Image, example: str | None, *kept: 
 def aimed(loaded: LoadedModel, photo: Image.Image, seen: Look, target: int) -> Look:
     """The look with a class as its trace's target: the network runs again only where it had another target, or none."""
     return seen if seen.trace.target == target else replace(seen, trace=traced(loaded, photo, target))
+
+
+def explained(loaded: LoadedModel, photo: Image.Image, seen: Look, target: int) -> Look:
+    """The look aimed at a class, its explorer with what speaks for that class."""
+    seen = aimed(loaded, photo, seen, target)
+    return replace(seen, explorer=with_evidence(seen.explorer, seen.trace))
 
 
 def probabilities(result: Trace, count: int = 5) -> dict[str, float]:

@@ -26,6 +26,12 @@ export function mount(element, host) {
       : [];
     credit.replaceChildren(...told);
   };
+  /** @param {string} id */
+  const choose = (id) => {
+    if (host.value) host.value = { ...host.value, chosen: id };
+    update();
+    host.trigger("select");
+  };
   const chosen = () => host.value?.pictures.find((picture) => picture.id === host.value?.chosen);
   /** @param {ExamplePicture} picture */
   const drawButton = (picture) => {
@@ -36,11 +42,7 @@ export function mount(element, host) {
       { type: "button", title: `${title} · ${author} · ${words(licence)}`, "aria-label": title, "data-example": id },
       make("img", { src: new URL(image, document.baseURI).href, alt: "", width: 96, height: 72 }),
     );
-    button.addEventListener("click", () => {
-      if (host.value) host.value = { ...host.value, chosen: id };
-      update();
-      host.trigger("select");
-    });
+    button.addEventListener("click", () => choose(id));
     for (const name of ["mouseenter", "focus"]) button.addEventListener(name, () => describe(picture));
     for (const name of ["mouseleave", "blur"]) button.addEventListener(name, () => describe(chosen()));
     return button;
@@ -54,9 +56,22 @@ export function mount(element, host) {
     describe(chosen());
   };
 
+  // Back and forth in the history: the example that the address names now.
+  const goBack = () => {
+    const id = new URLSearchParams(location.search).get("example");
+    const isKnown = host.value?.pictures.some((picture) => picture.id === id);
+    if (id && isKnown && id !== host.value?.chosen) choose(id);
+  };
+  window.addEventListener("popstate", goBack);
   host.watch(update);
   update();
-  return { update, destroy: () => root.remove() };
+  return {
+    update,
+    destroy: () => {
+      window.removeEventListener("popstate", goBack);
+      root.remove();
+    },
+  };
 }
 
 /**

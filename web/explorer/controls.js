@@ -1,9 +1,9 @@
 /* The selects, what they offer, and what the explorer says of itself. */
 
 import { make, setText } from "../shared/dom.js";
-import { VIEWS } from "./state.js";
+import { QUESTIONS, VIEWS } from "./state.js";
 
-/** @import { ClassEntry } from "../types.js" */
+/** @import { ClassEntry, Wish } from "../types.js" */
 /** @import { Choice, State } from "./state.js" */
 
 /** @type {Choice[]} */
@@ -66,7 +66,8 @@ function reserve(state, selector, prefix, values) {
  */
 export function refreshControls(state) {
   const { text, stageNow, classNow, photo } = state;
-  const { blocks, heads, channels, methods } = stageNow;
+  const { blocks, heads, channels } = stageNow;
+  const methods = [...photo.value.methods, ...stageNow.methods];
   /** @type {(count: number, name: string) => [number, string][]} */
   const numbered = (count, name) =>
     Array.from({ length: count }, (_, index) => [index, text(`option.${name}`, { [name]: index + 1, count })]);
@@ -93,12 +94,41 @@ export function refreshControls(state) {
     state.target,
   );
   state.control("view").value = state.view;
+  for (const button of questions(state)) {
+    const name = button.dataset.question ?? "";
+    button.setAttribute("aria-pressed", String(QUESTIONS[name].includes(state.view)));
+    button.hidden = name === "gather" && !photo.stages.some((one) => one.has_cls);
+  }
   for (const name of CHOICES) {
     const select = state.control(name);
     select.disabled = !state.uses(name);
     select.closest("label")?.classList.toggle("unused", select.disabled);
   }
   setText(state.part(".explanation .said"), explanation(state));
+}
+
+/**
+ * The buttons that ask.
+ * @param {State} state
+ * @returns {NodeListOf<HTMLButtonElement>}
+ */
+export function questions({ root }) {
+  return root.querySelectorAll("[data-question]");
+}
+
+/**
+ * What is wished for by asking a question: its best answer, where it can be given.
+ * @param {State} state
+ * @param {string} name
+ * @returns {Wish}
+ */
+export function asked({ photo, stageNow }, name) {
+  const [view] = QUESTIONS[name];
+  if (name === "why") return { view, method: photo.value.methods[0] };
+  if (name === "gather" && !stageNow.has_cls) {
+    return { view, stage: photo.stages.findIndex((one) => one.has_cls) + 1 };
+  }
+  return { view };
 }
 
 /**
@@ -121,11 +151,12 @@ function className({ text, percent }, { label, probability }) {
 }
 
 /** @param {State} state */
-function explanation({ view, channel, method, stageNow, counts, classNow, text }) {
+function explanation({ view, channel, method, stageNow, counts, classNow, taps, text }) {
   /** @type {Record<string, string>} */
   const kinds = {
     feature: `feature.${channel === "norm" ? "norm" : "channel"}`,
     class_evidence: `class_evidence.${method}`,
+    attention: taps ? "attention.tap" : "attention",
   };
   const none = view === "attention_cls" && !stageNow.has_cls ? ".none" : "";
   return text(`explain.${kinds[view] ?? view}${none}`, { ...counts, class: classNow.label });

@@ -6,19 +6,20 @@ import { useStyle } from "../shared/dom.js";
 import { bestColumns, samePlace, viewOf, windowOf } from "../shared/geometry.js";
 import { Background } from "./background.js";
 import { isSame, pickHead, pickIndex, pickQuery, pickStage, queryIndex, settle } from "./choices.js";
-import { CHOICES, Notices, prepareControls, refreshControls } from "./controls.js";
+import { CHOICES, Notices, asked, prepareControls, questions, refreshControls } from "./controls.js";
 import { PhotoData } from "./data.js";
 import { Legend } from "./legend.js";
 import { mapKey, mapOf, needs, wantedPanels } from "./maps.js";
 import { Panel } from "./panel.js";
 import { Pointer } from "./pointer.js";
+import { Presentation } from "./presentation.js";
 import { Share } from "./share.js";
-import { skeleton } from "./skeleton.js";
-import { State, VIEWS } from "./state.js";
+import { NARROW, skeleton } from "./skeleton.js";
+import { State } from "./state.js";
+import { meantBy, viewFor } from "./wishes.js";
 
 /** @import { Cell, DrawnMap, ExplorerValue, Grid, Host, Part, Query, Wish } from "../types.js" */
 /** @import { Wanted } from "./maps.js" */
-/** @import { View } from "./state.js" */
 
 /**
  * Put an explorer into an element. Its root `#explorer` has an object `explorer` for scripts and other parts:
@@ -64,7 +65,8 @@ class Explorer {
     this.background = new Background();
     this.notices = new Notices(this.state);
     this.legend = new Legend(this.state);
-    this.share = new Share(this.state);
+    this.share = new Share(this.state, (wanted) => this.open(wanted));
+    this.presentation = new Presentation(this.state);
     this.pointer = new Pointer(this.state, {
       render: () => this.render(),
       renderSoon: () => this.renderSoon(),
@@ -72,6 +74,8 @@ class Explorer {
       walked: () => this.share.writeUrlSoon(),
     });
     this.resized = new ResizeObserver(() => this.fitPanels());
+    this.narrow = matchMedia(NARROW);
+    this.fold = () => this.state.part(".side").toggleAttribute("open", !this.narrow.matches);
     this.listen();
   }
 
@@ -81,6 +85,11 @@ class Explorer {
     for (const name of ["view", ...CHOICES]) {
       state.control(name).addEventListener("change", ({ target }) => {
         this.open({ [name]: /** @type {HTMLSelectElement} */ (target).value });
+      });
+    }
+    for (const button of questions(state)) {
+      button.addEventListener("click", () => {
+        if (state.current) this.open(asked(state, button.dataset.question ?? ""));
       });
     }
     const scale = state.control("scale");
@@ -101,6 +110,8 @@ class Explorer {
     state.control("share").addEventListener("click", () => share.copyLink());
     state.part(".frame").addEventListener("keydown", (event) => this.pointer.onKey(event));
     this.resized.observe(state.part(".panels"));
+    this.narrow.addEventListener("change", this.fold);
+    this.fold();
   }
 
   // ---- photos ------------------------------------------------------------------------------------------------------
@@ -145,8 +156,10 @@ class Explorer {
     this.dropPhotos();
     this.background.close();
     this.resized.disconnect();
+    this.narrow.removeEventListener("change", this.fold);
     this.legend.stop();
     this.share.stop();
+    this.presentation.stop();
     this.notices.setState("empty");
     this.root.remove();
   }
@@ -223,8 +236,8 @@ class Explorer {
     Object.assign(state, settle(stages, state, {}));
     const { rows, columns } = stages[state.stage - 1].tokens;
     Object.assign(state, { pins: [], hovered: null, looked: [Math.floor(rows / 2), Math.floor(columns / 2)] });
-    if (!value.classes.some((entry) => entry.index === state.target)) state.target = value.classes[0].index;
-    this.choose(isMeant ? link : {}, data);
+    state.target = value.classes[0].index; // a class that was chosen for another photo says nothing about this one
+    this.choose(isMeant ? meantBy(link) : {}, data);
     if (isMeant) state.link = null;
     data.adopted = true;
   }
@@ -237,12 +250,14 @@ class Explorer {
   choose(wanted, { stages, value }) {
     const { state } = this;
     const before = stages[state.stage - 1];
+    state.view = viewFor(state, wanted);
     Object.assign(state, settle(stages, state, wanted));
     const stage = stages[state.stage - 1];
     if (stage !== before) this.moveTokens(before.tokens, stage.tokens);
-    if (VIEWS.includes(/** @type {View} */ (wanted.view))) state.view = /** @type {View} */ (wanted.view);
-    const methods = /** @type {string[]} */ ([wanted.method, state.method, ...stage.methods]);
-    state.method = methods.find((method) => stage.methods.includes(method)) ?? "";
+    const offered = [...value.methods, ...stage.methods];
+    const next = state.method ? [...stage.methods, ...offered] : offered; // from one stage's map to another stage's
+    const methods = /** @type {string[]} */ ([wanted.method, state.method, ...next]);
+    state.method = methods.find((method) => offered.includes(method)) ?? "";
     if (wanted.channel === "norm") state.channel = "norm";
     state.channel = pickIndex(wanted.channel, stage.channels) ?? pickIndex(state.channel, stage.channels) ?? "norm";
     state.target = pickIndex(wanted.target, value.class_count) ?? state.target;

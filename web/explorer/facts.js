@@ -269,7 +269,7 @@ function evidenceFacts(state, shown) {
     tokenFact(state, shown),
     fact(state, "class", label),
     fact(state, "probability", state.percent(probability ?? NaN)),
-    fact(state, "method", text(`option.${map.method}`), ofStage(state)),
+    fact(state, "method", text(`option.${map.method}`), state.isWhole ? text("of network") : ofStage(state)),
     fact(state, "evidence", digits(valueAt(state, map, query)), text("range", { low, high })),
   ];
 }

@@ -148,7 +148,7 @@ function serverMap(state) {
  */
 function isChosen({ view, stage, method }, map) {
   if (view === "rollout") return map.method === "rollout";
-  return map.stage === stage - 1 && map.method === method;
+  return map.method === method && (map.stage === null || map.stage === stage - 1);
 }
 
 /**

@@ -16,6 +16,7 @@ import { isSame } from "./choices.js";
  */
 
 const STILL = 8; // pixels that a finger may tremble and still tap
+const HELD = 350; // milliseconds after which a finger that lies still no longer scrolls the page, but walks
 
 /** Turns events on the picture into the token that is looked at, and the tokens that are pinned. */
 export class Pointer {
@@ -33,21 +34,39 @@ export class Pointer {
     const { picture } = panel;
     /** @type {PointerEvent | null} */
     let pressed = null;
-    picture.addEventListener("pointermove", (event) => this.look(panel, event));
+    let holding = 0;
+    let walks = false; // a finger that was held
+    const isStill = (/** @type {PointerEvent} */ event) =>
+      pressed !== null && Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) < STILL;
+    const release = () => {
+      clearTimeout(holding);
+      [pressed, walks] = [null, false];
+    };
+    picture.addEventListener("pointermove", (event) => {
+      if (event.pointerType === "mouse" || walks) this.look(panel, event);
+      else if (!isStill(event)) clearTimeout(holding);
+    });
     picture.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       pressed = event;
-      if (event.pointerType !== "mouse") picture.setPointerCapture(event.pointerId);
-      this.look(panel, event);
+      if (event.pointerType === "mouse") return this.look(panel, event);
+      holding = window.setTimeout(() => {
+        walks = true;
+        this.look(panel, event);
+      }, HELD);
     });
     picture.addEventListener("pointerup", (event) => {
-      const tapped = pressed && Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) < STILL;
-      pressed = null;
-      if (tapped && this.state.isReady) this.pin(this.tokenAt(panel, event));
+      const [taps, held] = [isStill(event), walks];
+      const isMouse = event.pointerType === "mouse";
+      release();
+      if (!this.state.isReady) return;
+      if (held || (isMouse && taps)) this.pin(this.tokenAt(panel, event));
+      else if (taps) this.moveTo(this.tokenAt(panel, event));
     });
-    picture.addEventListener("pointercancel", () => {
-      pressed = null;
-    });
+    picture.addEventListener("pointercancel", release);
+    // What scrolls is decided by the first move: a finger that walks must say no to it.
+    picture.addEventListener("touchmove", (event) => walks && event.preventDefault(), { passive: false });
+    picture.addEventListener("contextmenu", (event) => pressed?.pointerType === "touch" && event.preventDefault());
     picture.addEventListener("pointerleave", () => {
       this.state.hovered = null;
       this.answers.renderSoon();
@@ -90,6 +109,17 @@ export class Pointer {
     state.pins = others.length < state.pins.length ? others : [...state.pins.slice(0, 1), token];
     state.looked = state.pins.at(-1) ?? token;
     state.link = null;
+    this.answers.show();
+  }
+
+  /**
+   * Where a finger taps: the one token that is looked at; tapped again it is let go.
+   * @param {Cell} token
+   */
+  moveTo(token) {
+    const { state } = this;
+    const isPinned = state.pins.length === 1 && isSame(state.pins[0], token);
+    Object.assign(state, { pins: isPinned ? [] : [token], looked: token, hovered: null, link: null });
     this.answers.show();
   }
 

@@ -8,28 +8,52 @@ import { legendOf } from "./legend.js";
 import { wantedPanels } from "./maps.js";
 import { composePicture } from "./picture.js";
 
-/** @import { Box, Cell, Query } from "../types.js" */
+/** @import { Box, Cell, Query, Wish } from "../types.js" */
 /** @import { Choice, State } from "./state.js" */
 
 const SPACES = "https://huggingface.co"; // where a Space's page lives that holds this one in a frame
+const STEPS = ["example", "stage"]; // what Back undoes
 const REST = 300; // milliseconds of rest before an address is written while somebody walks: browsers limit how often
 
 /** What leaves the explorer: its address and its pictures. */
 export class Share {
-  /** @param {State} state */
-  constructor(state) {
+  /**
+   * @param {State} state
+   * @param {(wanted: Wish) => void} open
+   */
+  constructor(state, open) {
     this.state = state;
     this.writing = 0;
+    this.listening = new AbortController();
+    window.addEventListener("popstate", () => this.goBack(open), { signal: this.listening.signal });
   }
 
   /**
-   * Change parameters of the page's address; null removes one, all others stay.
+   * What the address says now, after a step back or forth. A photo with another name is on its way.
+   * @param {(wanted: Wish) => void} open
+   */
+  goBack(open) {
+    const { state } = this;
+    const said = Object.fromEntries(new URLSearchParams(location.search));
+    if ((said.example ?? null) === state.current?.value.example) open(said);
+    else if (said.example) state.link = said;
+    else if (state.isReady) this.writeUrl(); // somebody's own photo has no name by which it could come back
+  }
+
+  /**
+   * Change parameters of the page's address; null removes one, all others stay. Another photo or stage than the
+   * address had makes an entry in the history.
    * @param {Record<string, unknown>} changes
    */
   setUrl(changes) {
     const href = addressWith(location.href, changes);
     if (href === location.href) return;
-    history.replaceState(history.state, "", href);
+    const [before, after] = [new URL(location.href), new URL(href)];
+    const isStep = STEPS.some((name) => {
+      const was = before.searchParams.get(name);
+      return was !== null && was !== after.searchParams.get(name);
+    });
+    history[isStep ? "pushState" : "replaceState"](history.state, "", href);
     if (window.parent !== window) window.parent.postMessage({ queryString: location.search.slice(1) }, SPACES);
   }
 
@@ -135,6 +159,7 @@ export class Share {
   /** Write no address any more. */
   stop() {
     clearTimeout(this.writing);
+    this.listening.abort();
   }
 }
 

@@ -1,27 +1,48 @@
 /* The explorer's lasting nodes: everything that only changes its text or its drawing later. */
 
 import { make } from "../shared/dom.js";
+import { QUESTIONS } from "./state.js";
 
 /** @import { Words } from "../types.js" */
+
+export const NARROW = "(max-width: 767px)"; // where there is no room beside the map
 
 /**
  * @param {Words} text
  * @returns {HTMLElement}
  */
 export function skeleton(text) {
-  const said = () => make("span", { class: "said" });
   return make(
     "section",
-    { id: "explorer", class: "explorer", "data-state": "empty", lang: text.language },
+    { id: "explorer", class: "explorer", "data-state": "empty", "aria-label": text("name"), lang: text.language },
     make(
       "div",
-      { class: "controls" },
-      choice(text, "view", "view", "wide"),
-      choice(text, "stage", "stage"),
-      make("div", { class: "slot" }, ...["block", "channel", "method"].map((name) => choice(text, name, name))),
-      make("div", { class: "slot" }, choice(text, "head", "head"), choice(text, "class", "target")),
+      { class: "asking" },
+      make("div", { class: "questions", role: "group", "aria-label": text("questions") }, ...questions(text)),
+      make("button", { type: "button", name: "present" }, text("present")),
     ),
-    make("p", { class: "explanation" }, said()),
+    make("div", { class: "body" }, picture(text), side(text)),
+    make("p", { id: "explorer-help", class: "unseen" }, text("help")),
+    make("p", { class: "unseen sentence", "aria-live": "polite" }),
+  );
+}
+
+/** @param {Words} text */
+function questions(text) {
+  return Object.keys(QUESTIONS).map((name) =>
+    make("button", { type: "button", "data-question": name }, text(`question.${name}`)),
+  );
+}
+
+/**
+ * The map, its scale, and what it says.
+ * @param {Words} text
+ */
+function picture(text) {
+  const said = () => make("span", { class: "said" });
+  return make(
+    "div",
+    { class: "main" },
     make(
       "div",
       {
@@ -34,7 +55,6 @@ export function skeleton(text) {
       make("div", { class: "panels" }),
       make("div", { class: "notice", hidden: true }, make("p"), make("button", { type: "button" })),
     ),
-    make("dl", { class: "facts" }),
     make(
       "div",
       { class: "legend" },
@@ -46,9 +66,35 @@ export function skeleton(text) {
       ),
       make("p", { class: "scale-name" }, said()),
     ),
+    make("p", { class: "explanation" }, said()),
+  );
+}
+
+/**
+ * What stands beside the map; where there is no room, it is folded below.
+ * @param {Words} text
+ */
+function side(text) {
+  return make(
+    "details",
+    { class: "side" },
+    make("summary", {}, text("more")),
+    make("dl", { class: "facts" }),
+    make(
+      "div",
+      { class: "controls" },
+      choice(text, "stage", "stage"),
+      make("div", { class: "slot" }, ...["block", "channel"].map((name) => choice(text, name, name))),
+      make("div", { class: "slot" }, choice(text, "head", "head"), choice(text, "class", "target")),
+    ),
+    make(
+      "details",
+      { class: "others" },
+      make("summary", {}, text("others")),
+      choice(text, "view", "view"),
+      choice(text, "method", "method"),
+    ),
     tools(text),
-    make("p", { id: "explorer-help", class: "unseen" }, text("help")),
-    make("p", { class: "unseen sentence", "aria-live": "polite" }),
   );
 }
 
@@ -56,10 +102,9 @@ export function skeleton(text) {
  * @param {Words} text
  * @param {string} label
  * @param {string} name
- * @param {string | false} [kind]
  */
-function choice(text, label, name, kind = false) {
-  return make("label", { class: kind }, make("span", {}, text(label)), make("select", { name }));
+function choice(text, label, name) {
+  return make("label", {}, make("span", {}, text(label)), make("select", { name }));
 }
 
 /** @param {Words} text */

@@ -24,6 +24,18 @@ export const USES = {
   class_evidence: ["stage", "method", "target"],
 };
 
+/**
+ * What people ask, and the views that answer it, the best one first.
+ * @type {Record<string, View[]>}
+ */
+export const QUESTIONS = {
+  why: ["class_evidence", "rollout"],
+  look: ["attention", "attention_received"],
+  gather: ["attention_cls"],
+  see: ["feature"],
+  alike: ["similarity"],
+};
+
 export const VIEWS = /** @type {View[]} */ (Object.keys(USES));
 
 export class State {
@@ -37,6 +49,8 @@ export class State {
     this.theme = host.theme;
     /** What the address said when the page opened. */
     this.parameters = Object.fromEntries(new URLSearchParams(location.search));
+    /** Whether there is no pointer to hover with: people tap. */
+    this.taps = matchMedia("(hover: none)").matches;
     /** @type {Wish | null} what the address asked for, until it has been shown */
     this.link = this.parameters;
     /** @type {PhotoData | null} the photo on the screen */
@@ -53,7 +67,7 @@ export class State {
     this.looked = [0, 0];
     /** @type {Cell | null} the token under the pointer */
     this.hovered = null;
-    this.view = /** @type {View} */ ("attention");
+    this.view = /** @type {View} */ ("class_evidence");
     this.stage = 0; // from 1 as soon as there is a photo
     this.block = 0;
     this.head = /** @type {Head} */ ("mean");
@@ -100,18 +114,22 @@ export class State {
    */
   percent = (share) => this.text("percent", { number: inPercent(share) });
 
+  /** Whether evidence is shown that is the whole network's, whatever the stage. */
+  get isWhole() {
+    const whole = (this.incoming ?? this.current)?.value.methods ?? [];
+    return this.view === "class_evidence" && whole.includes(this.method);
+  }
+
   /** @param {Choice} choice */
   uses(choice) {
-    return USES[this.view].includes(choice);
+    return USES[this.view].includes(choice) && !(choice === "stage" && this.isWhole);
   }
 
   /**
    * A part of the explorer that is always there.
    * @param {string} selector
    */
-  part(selector) {
-    return /** @type {HTMLElement} */ (this.root.querySelector(selector));
-  }
+  part = (selector) => /** @type {HTMLElement} */ (this.root.querySelector(selector));
 
   /**
    * A control by its name.

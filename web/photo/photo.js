@@ -1,6 +1,7 @@
 /* The whole page as a place to drop and paste photos. */
 
 import { make, useStyle } from "../shared/dom.js";
+import { takePicture } from "./camera.js";
 
 /** @import { Host, Part, PhotoValue } from "../types.js" */
 
@@ -18,7 +19,17 @@ export function mount(element, host) {
   const { words } = host;
   const text = make("p");
   const sheet = make("div", { class: "drop-sheet", role: "status" }, text);
-  element.replaceChildren(sheet);
+  const file = make("input", { type: "file", accept: "image/*", tabindex: -1, "aria-label": words("choose") });
+  const button = (/** @type {string} */ name, /** @type {string} */ label) =>
+    make("button", { type: "button", name }, label);
+  const choose = button("choose", words("choose"));
+  const camera = button("camera", words("camera"));
+  const clipboard = button("paste", words("paste"));
+  const bar = make("div", { id: "photo", role: "group", "aria-label": words("label"), lang: words.language });
+  bar.append(make("p", {}, words("hint")), choose, camera, clipboard, file);
+  element.replaceChildren(bar, sheet);
+  camera.hidden = !navigator.mediaDevices?.getUserMedia; // only where the page came safely
+  clipboard.hidden = !navigator.clipboard?.read;
   const listening = new AbortController();
   let newest = 0;
   let leaving = 0;
@@ -54,7 +65,7 @@ export function mount(element, host) {
    */
   const hear = (name, answer) => document.addEventListener(name, answer, { capture: true, signal: listening.signal });
   /**
-   * Files go to `answer`; text goes where it can be written, and never to the photo box, which a text would empty.
+   * Files go to `answer`; text goes where it can be written, and nowhere else.
    * @param {"dragenter" | "dragover" | "dragleave" | "drop"} name
    * @param {(event: DragEvent, data: DataTransfer) => void} answer
    */
@@ -66,6 +77,26 @@ export function mount(element, host) {
       event.stopPropagation();
       if (data && files) answer(event, data);
     });
+
+  choose.addEventListener("click", () => file.click());
+  file.addEventListener("change", () => {
+    const files = [...(file.files ?? [])];
+    file.value = ""; // the same file may be chosen again
+    if (files.length) take(files);
+  });
+  camera.addEventListener("click", async () => {
+    try {
+      const picture = await takePicture(bar, words);
+      if (picture) take([picture]);
+    } catch (error) {
+      host.trigger("error", words("no camera", { reason: error instanceof Error ? error.message : error }));
+    }
+  });
+  clipboard.addEventListener("click", async () => {
+    const picture = await copiedPicture().catch(() => null);
+    if (picture) take([picture]);
+    else host.trigger("warning", words("no picture"));
+  });
 
   // A picture of the page that is dragged over the page is not a photo that somebody brings.
   hear("dragstart", () => (dragsItself = true));
@@ -100,9 +131,19 @@ export function mount(element, host) {
     destroy: () => {
       listening.abort();
       clearTimeout(leaving);
+      bar.remove();
       sheet.remove();
     },
   };
+}
+
+/** The picture on the clipboard; null for none. */
+async function copiedPicture() {
+  for (const item of await navigator.clipboard.read()) {
+    const type = item.types.find((one) => one.startsWith("image/"));
+    if (type) return new File([await item.getType(type)], `clipboard.${type.slice("image/".length)}`, { type });
+  }
+  return null;
 }
 
 /** @param {EventTarget | null} target */

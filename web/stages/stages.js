@@ -1,39 +1,37 @@
-/* The strip: stage by stage, the grid it works on, its features and its attention, each drawn on the photo. */
+/* The ribbon: the whole network at a glance, from the photo through every stage to the answer. */
 
-import { decodePalette } from "../shared/colour.js";
 import { make, useStyle } from "../shared/dom.js";
+import { inPercent } from "../shared/words.js";
 
-/** @import { FileLink, Host, Part, StageCard, StagePicture, StagesValue, Theme } from "../types.js" */
-
-const STOPS = 16; // colours of a palette that a gradient is made of
+/** @import { Host, Part, RibbonValue, StageCard, StagePicture, Words } from "../types.js" */
 
 /**
  * Root `#stages`, with one `[data-stage]` child per stage; choosing one opens that stage in the page's explorer.
  * @param {HTMLElement} element
- * @param {Host<StagesValue>} host
+ * @param {Host<RibbonValue>} host
  * @returns {Part}
  */
 export function mount(element, host) {
   useStyle(new URL("stages.css", import.meta.url));
   const { words } = host;
-  const root = make("div", { id: "stages", role: "list" });
+  const root = make("div", { id: "stages", role: "group", "aria-label": words("label"), lang: words.language });
   element.replaceChildren(root);
 
   const mark = (/** @type {string | number | undefined} */ stage) => {
-    for (const card of /** @type {HTMLCollectionOf<HTMLElement>} */ (root.children)) {
-      card.toggleAttribute("data-current", card.dataset.stage === String(stage));
+    for (const node of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-stage]"))) {
+      const isCurrent = node.dataset.stage === String(stage);
+      node.toggleAttribute("data-current", isCurrent);
+      node.setAttribute("aria-pressed", String(isCurrent));
     }
   };
   const update = () => {
-    const { value } = host;
-    root.replaceChildren(...(value?.cards ?? []).map((card) => drawCard(host, card)));
-    root.dataset.state = value ? "ready" : "empty";
+    root.replaceChildren(...(host.value ? drawAll(words, host.value) : []));
+    root.dataset.state = host.value ? "ready" : "empty";
     mark(explorer()?.dataset.stage);
   };
   const hear = (/** @type {Event} */ event) => mark(/** @type {CustomEvent} */ (event).detail?.stage);
   // On its way down: hosts may keep events from coming back up.
   document.addEventListener("explorer:change", hear, true);
-  root.lang = words.language;
   host.watch(update);
   update();
   return {
@@ -54,95 +52,65 @@ function explorer() {
 function open(stage) {
   const root = explorer();
   root?.explorer?.open({ stage });
-  root?.scrollIntoView({ behavior: "smooth", block: "nearest" });
+  root?.querySelector(".frame")?.scrollIntoView({ block: "nearest" });
 }
 
 /**
- * @param {Host<StagesValue>} host
+ * @param {Words} words
+ * @param {RibbonValue} value
+ */
+function drawAll(words, { photo, height, width, cards, answer }) {
+  const last = cards[cards.length - 1];
+  const reads = last?.has_cls ? words("cls") : words("mean");
+  return [
+    make(
+      "div",
+      { class: "photo" },
+      make("img", { src: photo.url, alt: words("photo_alt") }),
+      make("small", {}, words("seen", { height, width })),
+    ),
+    ...cards.flatMap((card) => [
+      arrow(words("window", card.numbers), words("stride", card.numbers)),
+      drawCard(words, card),
+    ]),
+    arrow(reads),
+    make(
+      "div",
+      { class: "answer" },
+      make("small", {}, words("answer")),
+      make("strong", {}, answer.label),
+      make("small", {}, words("sure", { share: inPercent(answer.probability) })),
+    ),
+  ];
+}
+
+/** @param {...string} lines */
+function arrow(...lines) {
+  const sign = make("span", { "aria-hidden": "true" }, "→");
+  return make("div", { class: "arrow" }, sign, ...lines.map((line) => make("small", {}, line)));
+}
+
+/**
+ * @param {Words} words
  * @param {StageCard} card
  */
-function drawCard({ value, words, theme }, card) {
-  const { numbers, has_cls } = card;
-  const size = { width: value?.width ?? 0, height: value?.height ?? 0 };
-  const grid = figure("grid", card.grid, words("grid_alt", numbers), words("grid", numbers), size);
-  const heatmap = (/** @type {string} */ name, /** @type {StagePicture} */ picture, /** @type {string} */ caption) => {
-    const node = figure(name, picture.file, picture.alt[words.language], words(caption), size);
-    if (picture.ticks.length) node.append(drawScale(theme, words.language, picture));
-    return node;
-  };
-  const item = make(
-    "div",
-    { class: "card", "data-stage": numbers.stage, role: "listitem" },
-    make("button", { class: "title", type: "button", title: words("open", numbers) }, words("name", numbers)),
+function drawCard(words, { numbers, has_cls, feature, attention }) {
+  const picture = (/** @type {StagePicture} */ { file, alt }) =>
+    make("img", { src: file.url, alt: alt[words.language], title: alt[words.language] });
+  const blocks = numbers.blocks === 1 ? words("block", numbers) : words("blocks", numbers);
+  const node = make(
+    "button",
+    { type: "button", "data-stage": numbers.stage, title: words("open", numbers) },
+    make("span", { class: "maps" }, picture(feature), picture(attention)),
     make(
-      "div",
-      { class: "intro" },
-      grid,
-      make("p", { class: "facts" }, words(has_cls ? "facts_cls" : "facts", numbers)),
-    ),
-    make(
-      "div",
-      { class: "maps" },
-      heatmap("feature", card.feature, "feature"),
-      heatmap("attention", card.attention, has_cls ? "attention_cls" : "attention_received"),
+      "span",
+      { class: "facts" },
+      make("strong", {}, words("name", numbers)),
+      make("small", {}, has_cls ? words("grid_cls", numbers) : words("grid", numbers)),
+      make("small", {}, words("channels", numbers)),
+      make("small", {}, blocks),
     ),
   );
-  item.addEventListener("click", () => open(numbers.stage));
-  return item;
-}
-
-/**
- * @param {string} name
- * @param {FileLink} file
- * @param {string} alt
- * @param {string} caption
- * @param {{ width: number, height: number }} size
- */
-function figure(name, file, alt, caption, size) {
-  const image = make("img", { src: file.url, alt, ...size });
-  return make("figure", { class: name }, image, make("figcaption", {}, caption));
-}
-
-/**
- * @param {Theme} theme
- * @param {string} language
- * @param {StagePicture} picture
- */
-function drawScale({ palettes, colours }, language, { kind, ticks }) {
-  const bar = make("div", { class: "bar" });
-  bar.style.background = `linear-gradient(to right, ${stops(palettes[colours[kind].palette]).join(", ")})`;
-  const scale = make("div", { class: "scale" }, bar);
-  for (const { at, text } of ticks) {
-    const label = make("span", { class: "tick", "data-side": sideOf(at) }, text[language]);
-    label.style.left = `${100 * at}%`;
-    scale.append(label);
-    if (at > 0 && at < 1) {
-      const line = make("span", { class: "baseline" });
-      line.style.left = label.style.left;
-      scale.append(line);
-    }
-  }
-  return scale;
-}
-
-/**
- * Some of a palette's colours at even distances, as CSS.
- * @param {string} palette
- */
-export function stops(palette) {
-  const words = decodePalette(palette);
-  return Array.from({ length: STOPS }, (_, index) => {
-    const word = words[(index * (words.length - 1)) / (STOPS - 1)];
-    return `rgb(${word & 255} ${(word >> 8) & 255} ${(word >> 16) & 255})`;
-  });
-}
-
-/**
- * Numbers at the ends keep inside the scale; those between stand on a line of their own, under a mark.
- * @param {number} at
- */
-function sideOf(at) {
-  if (at <= 0) return "start";
-  if (at >= 1) return "end";
-  return at < 0.35 ? "mark-start" : at > 0.65 ? "mark-end" : "mark";
+  node.addEventListener("click", () => open(numbers.stage));
+  return node;
 }
