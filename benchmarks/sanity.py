@@ -109,16 +109,18 @@ def table(means: Correlations, names: list[str]) -> str:
 
 
 def draw(means: Correlations, names: list[str]) -> Figure:
-    """The curves, evidence on the left and looks at attention on the right."""
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    """The curves, evidence left and looks at attention right: a colour for a method, dashes for a stage."""
+    figure = Figure(figsize=(10, 5), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for panel, family in zip(panels, ("evidence", "attention"), strict=True):
-        for key, curve in means.items():
-            if METHODS[key[0]].family == family:
-                panel.plot(names, curve, label=told(*key))
-        panel.axhline(LIMIT, color="grey", linewidth=0.8, linestyle="--")
+        shown = {key: curve for key, curve in means.items() if METHODS[key[0]].family == family}
+        colours = {method: f"C{place}" for place, method in enumerate(dict.fromkeys(method for method, _ in shown))}
+        for (method, stage), curve in shown.items():
+            dashes = "-" if stage is None else (":", "-.", "--")[stage % 3]
+            panel.plot(names, curve, dashes, color=colours[method], label=told(method, stage))
+        panel.axhline(LIMIT, color="grey", linewidth=0.8)
         panel.set(title=family, xlabel="forgotten so far, from the top", ylim=(0, 1.02))
-        panel.legend(fontsize=6, ncols=2)
+        panel.legend(fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14))
     panels[0].set_ylabel("mean |ρ| with the original map")
     return figure
 
