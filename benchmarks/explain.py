@@ -33,12 +33,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from cvt import CvtConfig, CvtForImageClassification, CvtImageProcessor, trace
+from cvt.threads import calm_numpy
 from visualize.attention import attention_heads, attention_received
 from visualize.feature_maps import feature_map
 from visualize.paint import prepare
 from visualize.palette import shared_limits
 from visualize.rollout import rollout
-from visualize.threads import calm_numpy
 
 PIXELS = 512
 PHOTO = Path(__file__).parent.parent / "examples" / "cat.jpg"

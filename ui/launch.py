@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from visualize.threads import calm_numpy
+from cvt.threads import calm_numpy
 
 from .components.photo import MAX_BYTES
 from .examples import FOLDER

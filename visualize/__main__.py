@@ -25,11 +25,11 @@ from cvt.device import choose_device
 from cvt.errors import ConfigError, CvtError
 from cvt.image_processor import CvtImageProcessor, open_photo
 from cvt.model import CvtForImageClassification
+from cvt.threads import calm_numpy
 from cvt.tracing import Trace, class_index, traces
 from visualize.export import save_arrays, save_summary
 from visualize.language import LANGUAGES
 from visualize.report import SUFFIXES, report
-from visualize.threads import calm_numpy
 
 Failure = tuple[Path, str]
 

@@ -163,14 +163,11 @@ def _colour(heatmap: Heatmap, subject: str, language: str) -> str:
 
 def _colour_names(rgb: np.ndarray) -> np.ndarray:
     """The everyday name of each colour, ``[rows, columns]`` strings: by hue, or by lightness where there is little."""
+    from matplotlib.colors import rgb_to_hsv  # takes longer to import than most sentences to write
+
     high, low = rgb.max(axis=-1), rgb.min(axis=-1)
     chroma = high - low
-    red, green, blue = np.moveaxis(rgb, -1, 0)
-    safe = np.where(chroma > 0, chroma, 1)
-    sector = np.select(
-        [high == red, high == green], [(green - blue) / safe, 2 + (blue - red) / safe], 4 + (red - green) / safe
-    )
-    hue = sector % 6 * 60  # degrees
+    hue = rgb_to_hsv(rgb)[..., 0] * 360
     edges = np.array([15, 45, 70, 160, 200, 260, 295, 345])
     hues = np.array(["red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink", "red"])
     greys = np.select([high < 0.2, low > 0.85], ["black", "white"], "grey")

@@ -12,6 +12,6 @@ def calm_numpy() -> None:
 
     Threads of OpenBLAS wait for more work by spinning, as PyTorch's do, and on few cores each takes the other's time:
     on two, a forward pass right after a map takes twice as long. The products behind maps are small, so nothing is
-    lost. Called once by whatever starts a process; as a library, ``visualize`` leaves threads alone.
+    lost. Called once by whatever starts a process; the libraries leave threads alone.
     """
     ThreadpoolController().select(prefix="libscipy_openblas").limit(limits=1)  # the one that NumPy's packages bring

@@ -11,7 +11,7 @@ import pytest
 PROGRAM = """
 import json, numpy, torch
 from threadpoolctl import threadpool_info
-from visualize.threads import calm_numpy
+from cvt.threads import calm_numpy
 
 def threads():
     return [pool["num_threads"] for pool in threadpool_info() if pool["prefix"] == "libscipy_openblas"]
