@@ -67,7 +67,7 @@ def test_nothing_is_left_untranslated() -> None:
 def test_a_text_that_does_not_exist_is_noticed() -> None:
     with pytest.raises(KeyError):
         phrase("en", "page", "no such text")
-    with pytest.raises(ValueError, match="'xx' must be one of 'en', 'ja'"):
+    with pytest.raises(ValueError, match="'xx' must be one of 'en', "):
         Language.of("xx")
 
 

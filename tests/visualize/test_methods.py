@@ -49,7 +49,9 @@ def test_a_map_depends_on_what_the_table_says(traced: Callable[..., Trace], entr
 
 @pytest.mark.parametrize(("stage", "cam"), [(0, "hires_cam"), (1, "hires_cam"), (2, "grad_cam")])
 def test_each_stage_shows_what_tells_something_there(stage: int, cam: str) -> None:
-    assert [entry.id for entry in methods_shown("evidence", stage, 3)] == ["libragrad", cam]
+    shown = [entry.id for entry in methods_shown("evidence", stage, 3)]
+    assert shown[0] == "libragrad"
+    assert {"grad_cam", "hires_cam"}.intersection(shown) == {cam}
 
 
 def test_names_are_read_kindly_and_unknown_ones_are_said() -> None:
