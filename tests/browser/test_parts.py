@@ -80,7 +80,8 @@ def test_all_parts_are_tried() -> None:
 def test_a_part_needs_nothing_but_its_host(page: Page, plain: str, part: str) -> None:
     mount(page, plain, part)
     expect(page.locator(PARTS[part]["shown"])).to_be_attached()
-    assert page.locator(f"link[href$='/{part}/{part}.css']").count() == 1
+    styles = (WEB / part / f"{part}.css").exists()
+    assert page.locator(f"link[href$='/{part}/{part}.css']").count() == int(styles)
     page.evaluate("part.update()")
     expect(page.locator(PARTS[part]["shown"])).to_be_attached()
     page.evaluate("part.destroy()")
