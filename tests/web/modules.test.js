@@ -15,7 +15,7 @@ const source = (/** @type {string} */ file) => readFileSync(join(WEB, file), "ut
  * @param {string} file
  */
 function imports(file) {
-  const found = source(file).matchAll(/^(?:import|export)\b[^;]*?\bfrom "(\.[^"]+)"/gms);
+  const found = source(file).matchAll(/^(?:import|export)\b(?:[^;"]*?\bfrom)?\s*"(\.[^"]+)"/gms);
   return [...found].map(([, path]) => normalize(join(dirname(file), path)));
 }
 
