@@ -1,7 +1,8 @@
 """Convolutional vision Transformer: the network, its checkpoints, its preprocessing and its recording.
 
 The public names follow Hugging Face's CvT documentation; ``record`` and ``trace`` are what this project adds. Each is
-imported when it is first asked for, so that what needs no PyTorch does not wait for it.
+imported when it is first asked for, so that what needs no PyTorch does not wait for it. ``TFCvtModel`` and
+``TFCvtForImageClassification`` need Keras, which is optional; so a star import leaves them out.
 """
 
 from importlib import import_module
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from cvt.config import CvtConfig
     from cvt.errors import CheckpointError, ConfigError, CvtError, ImageError
     from cvt.image_processor import CvtImageProcessor
+    from cvt.keras import TFCvtForImageClassification as TFCvtForImageClassification
+    from cvt.keras import TFCvtModel as TFCvtModel
     from cvt.model import CvtForImageClassification, CvtModel
     from cvt.pipelines import pipeline
     from cvt.probe import record
@@ -41,6 +44,7 @@ _MODULES = {
     "config": ("CvtConfig",),
     "errors": ("CheckpointError", "ConfigError", "CvtError", "ImageError"),
     "image_processor": ("CvtImageProcessor",),
+    "keras": ("TFCvtForImageClassification", "TFCvtModel"),
     "model": ("CvtForImageClassification", "CvtModel"),
     "pipelines": ("pipeline",),
     "probe": ("record",),
@@ -58,4 +62,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_HOME})

@@ -9,18 +9,21 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from PIL import Image
-from torch import Tensor
 
 from cvt.errors import ConfigError, ImageError
 from cvt.photo import open_photo, upright_rgb
+from cvt.tensors import is_array, is_tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["ChannelOrder", "Picture", "Pixels", "as_list", "read_pixels"]
 
-Picture = Image.Image | str | Path | np.ndarray | Tensor
+Picture: TypeAlias = "Image.Image | str | Path | np.ndarray | Tensor"
 ChannelOrder = Literal["channels_first", "channels_last"]
 
 _MAX_DOWNLOAD = 100 * 2**20  # bytes
@@ -49,7 +52,7 @@ def as_list(images: Picture | Sequence[Picture]) -> list[Picture]:
     Raises:
         ImageError: there are none.
     """
-    if isinstance(images, list | tuple) or (isinstance(images, np.ndarray | Tensor) and images.ndim == 4):
+    if isinstance(images, list | tuple) or (is_array(images) and images.ndim == 4):
         if not len(images):
             raise ImageError("no images: expected at least one")
         return list(images)
@@ -70,7 +73,7 @@ def read_pixels(picture: Picture, keep_numbers: bool = False, channels: ChannelO
     """
     if isinstance(picture, str | Path):
         return Pixels(_open(picture))
-    if isinstance(picture, Tensor):
+    if is_tensor(picture):
         picture = picture.detach().cpu()
         picture = (picture.float() if picture.is_floating_point() else picture).numpy()
     if not isinstance(picture, np.ndarray):

@@ -12,12 +12,10 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from cvt.errors import ConfigError, ImageError
 from cvt.files import json_text, read_json, write_json
@@ -27,6 +25,10 @@ from cvt.image_inputs import ChannelOrder, Picture, Pixels, as_list, read_pixels
 from cvt.locations import resolve_file
 from cvt.photo import open_photo, upright_rgb
 from cvt.publishing import Publishable
+from cvt.tensors import is_tensor, tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -87,7 +89,7 @@ class PixelBatch(dict[str, Any]):
 
     def to(self, *args: Any, **kwargs: Any) -> PixelBatch:
         """A batch with every tensor moved or cast as by :meth:`torch.Tensor.to`."""
-        moved = {k: v.to(*args, **kwargs) if isinstance(v, Tensor) else v for k, v in self.items()}
+        moved = {k: v.to(*args, **kwargs) if is_tensor(v) else v for k, v in self.items()}
         return PixelBatch(moved)
 
 
@@ -141,7 +143,7 @@ class CvtImageProcessor(Publishable):
     def __call__(
         self,
         images: Picture | Sequence[Picture],
-        return_tensors: Literal["pt", "np"] | None = None,
+        return_tensors: Literal["pt", "np", "tf"] | None = None,
         input_data_format: ChannelOrder | None = None,
         **overrides: Any,
     ) -> PixelBatch:
@@ -153,7 +155,8 @@ class CvtImageProcessor(Publishable):
                 list of these, or an array or tensor with a batch axis in front. Arrays hold bytes, or whole numbers
                 from 0 to 255, or fractions from 0 to 1: these are divided by 255 once more, as in transformers, with a
                 warning, unless ``do_rescale=False``. Where nothing is resized, floats may be of any size.
-            return_tensors: "pt" for one tensor, "np" for one array, None for a list of arrays.
+            return_tensors: "pt" for one tensor of PyTorch, "tf" of TensorFlow, "np" for one array, None for a list of
+                arrays.
             input_data_format: where an array's channels are, if its shape leaves that open.
             overrides: fields of the processor, for this call alone.
 
@@ -168,8 +171,8 @@ class CvtImageProcessor(Publishable):
             _require_fields(overrides)
             changed = CvtImageProcessor.from_dict({**self.to_dict(), **overrides})
             return changed(images, return_tensors, input_data_format)
-        if return_tensors not in (None, "pt", "np"):
-            raise ConfigError(f"return_tensors={return_tensors!r} must be 'pt', 'np' or None")
+        if return_tensors not in (None, "pt", "np", "tf"):
+            raise ConfigError(f"return_tensors={return_tensors!r} must be 'pt', 'np', 'tf' or None")
         read = [read_pixels(image, not self.do_resize, input_data_format) for image in as_list(images)]
         if self.do_rescale and any(pixels.in_unit for pixels in read):
             warnings.warn(_RESCALED_TWICE, stacklevel=2)
@@ -179,8 +182,7 @@ class CvtImageProcessor(Publishable):
         if len({array.shape for array in arrays}) > 1:
             sizes = ", ".join(f"{array.shape[2]} × {array.shape[1]}" for array in arrays)
             raise ImageError(f"images of different sizes ({sizes}) make no batch; resize them with do_resize=True")
-        batch = np.stack(arrays)
-        return PixelBatch(pixel_values=torch.from_numpy(batch) if return_tensors == "pt" else batch)
+        return PixelBatch(pixel_values=tensor(np.stack(arrays), return_tensors))
 
     preprocess = __call__
 
@@ -197,7 +199,7 @@ class CvtImageProcessor(Publishable):
         """
         side = self.resolution if resolution is None else _side(resolution)
         pixels, crop = self._pixels(upright_rgb(image), side)
-        return PreparedImage(torch.from_numpy(pixels)[None], crop)
+        return PreparedImage(tensor(pixels[None], "pt"), crop)
 
     def _values(self, pixels: Pixels) -> np.ndarray:
         """The values ``[3, height, width]`` float32 of what was read."""

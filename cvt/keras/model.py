@@ -14,8 +14,10 @@ from keras import ops
 from cvt.config import CvtConfig
 from cvt.keras.inputs import check_pixels, gather
 from cvt.keras.layers import Cvt, normal
+from cvt.keras.loading import load_model
 from cvt.keras.losses import ClassificationLoss
 from cvt.keras.outputs import TFBaseModelOutputWithCLSToken, TFImageClassifierOutputWithNoAttention
+from cvt.keras.saving import save_model
 
 __all__ = ["TFCvtForImageClassification", "TFCvtModel", "TFCvtPreTrainedModel"]
 
@@ -60,14 +62,10 @@ class TFCvtPreTrainedModel(keras.Model):
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs: Any) -> Self:
         """Load a published, saved or bundled model; see :func:`cvt.keras.loading.load_model`."""
-        from cvt.keras.loading import load_model
-
         return load_model(cls, pretrained_model_name_or_path, **kwargs)
 
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
         """Write ``config.json`` and the weights; see :func:`cvt.keras.saving.save_model`."""
-        from cvt.keras.saving import save_model
-
         save_model(self, save_directory, **kwargs)
 
     def get_config(self) -> dict[str, Any]:

@@ -98,9 +98,7 @@ def training_step(model: nn.Module, pixels: torch.Tensor, labels: torch.Tensor) 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_everything_inside(backend: str, cases: Path, tmp_path: Path) -> None:
-    done = run(
-        backend, "-m", "pytest", "-q", "-c", INSIDE / "pytest.ini", INSIDE, CVT_CASES=cases, CVT_SAVED=tmp_path
-    )
+    done = run(backend, "-m", "pytest", "-q", "-c", INSIDE / "pytest.ini", INSIDE, CVT_CASES=cases, CVT_SAVED=tmp_path)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
     # What was saved there is PyTorch's here: ours, and transformers'.

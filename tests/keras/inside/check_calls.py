@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from support import BACKEND, array, compiled, photos, small
+from support import BACKEND, array, compiled, photos, small, tiny
 
 from cvt import ConfigError, CvtConfig, ImageError, TFCvtForImageClassification, TFCvtModel
 from cvt.geometry import smallest_input, stage_geometry
@@ -100,7 +100,8 @@ def test_outputs_are_trees_that_copy(model: TFCvtForImageClassification) -> None
         TFImageClassifierOutputWithNoAttention(surprise=1)
 
 
-def test_outputs_pass_through_compilers(model: TFCvtForImageClassification) -> None:
+def test_outputs_pass_through_compilers() -> None:
+    model = TFCvtForImageClassification(tiny())
     if BACKEND == "tensorflow":
         import tensorflow as tf
 
@@ -202,7 +203,7 @@ def test_structure() -> None:
 
 def test_inside_a_functional_model() -> None:
     """A backbone among other layers, as KerasHub's are used."""
-    backbone = TFCvtModel(small())
+    backbone = TFCvtModel(tiny())
     pixels = keras.Input((3, None, None))
     pooled = keras.layers.GlobalAveragePooling2D(data_format="channels_first")(backbone(pixels).last_hidden_state)
     model = keras.Model(pixels, keras.layers.Dense(2)(pooled))

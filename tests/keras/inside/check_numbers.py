@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from support import BACKEND, CASES, MADE, array, compiled, named, photos, small, training_step
+from support import BACKEND, CASES, MADE, array, compiled, named, photos, small, tiny, training_step
 
 from cvt import TFCvtForImageClassification, TFCvtModel
 from cvt.checkpoint_keys import to_ours
@@ -66,7 +66,7 @@ def test_a_training_step(case: str) -> None:
 
 @pytest.mark.parametrize("rate", [0.0, 0.5])
 def test_stochastic_depth_drops_whole_branches(rate: float) -> None:
-    model = TFCvtModel(small(embed_dim=[4], num_heads=[1], depth=[2], **one_stage(drop_path_rate=rate)))
+    model = TFCvtModel(tiny(depth=2, drop_path_rate=rate))
     layer = model.cvt.encoder.stages[0].layers[1]
     tokens = np.ones((64, 5, 4), np.float32)
     dropped = array(layer.drop_path(tokens, training=True))
@@ -76,18 +76,8 @@ def test_stochastic_depth_drops_whole_branches(rate: float) -> None:
     assert (array(model.cvt.encoder.stages[0].layers[0].drop_path(tokens, training=True)) == 1).all()
 
 
-def one_stage(**fields: float) -> dict[str, list[object]]:
-    """The remaining lists of a configuration with one stage."""
-    every = {
-        "patch_sizes": 7, "patch_stride": 4, "patch_padding": 2, "mlp_ratio": 2.0, "attention_drop_rate": 0.0,
-        "drop_rate": 0.0, "drop_path_rate": 0.0, "qkv_bias": True, "cls_token": True, "qkv_projection_method": "dw_bn",
-        "kernel_qkv": 3, "padding_kv": 1, "stride_kv": 2, "padding_q": 1, "stride_q": 1,
-    }  # fmt: skip
-    return {name: [value] for name, value in {**every, **fields}.items()}
-
-
 def test_dropout_works_in_training_alone() -> None:
-    model = TFCvtForImageClassification(small(drop_rate=[0.3] * 3, attention_drop_rate=[0.3] * 3))
+    model = TFCvtForImageClassification(tiny(drop_rate=0.3, attention_drop_rate=0.3))
     pixels = photos()
     steady = compiled(lambda x: model(x).logits)
     np.testing.assert_array_equal(array(steady(pixels)), array(steady(pixels)))
@@ -109,10 +99,10 @@ def test_fresh_weights_are_drawn_as_published() -> None:
 
 
 def test_half_precision() -> None:
-    model = TFCvtForImageClassification(small(), dtype="mixed_bfloat16")
+    model = TFCvtForImageClassification(tiny(), dtype="mixed_bfloat16")
     assert model.variable_dtype == "float32"
     assert all(weight.dtype == "float32" for weight in model.weights)
-    full = TFCvtForImageClassification(small())
+    full = TFCvtForImageClassification(tiny())
     full.set_weights(model.get_weights())
     pixels = photos()
     logits = compiled(lambda x: model(x).logits)(pixels)

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from support import BACKEND, array, named, photos, small
+from support import BACKEND, array, named, photos, tiny
 
 from cvt import TFCvtForImageClassification
 from cvt.keras import TFImageClassifierOutputWithNoAttention
@@ -18,7 +18,7 @@ PIXELS, LABELS = photos(4), np.array([0, 1, 2, 1])
 
 def classifier(**fields: Any) -> TFCvtForImageClassification:
     keras.utils.set_random_seed(0)
-    return TFCvtForImageClassification(small(**fields))
+    return TFCvtForImageClassification(tiny(**fields))
 
 
 def step(model: TFCvtForImageClassification, *data: Any, **options: Any) -> dict[str, float]:
@@ -108,7 +108,7 @@ def test_predictions() -> None:
     output = model.predict(PIXELS, batch_size=3, verbose=0)
     assert isinstance(output, TFImageClassifierOutputWithNoAttention)
     assert output.logits.shape == (4, 5)
-    assert [one.shape for one in output.hidden_states] == [(4, 4, 8, 8), (4, 6, 4, 4), (4, 8, 2, 2)]
+    assert [one.shape for one in output.hidden_states] == [(4, 4, 4, 4)]
     np.testing.assert_allclose(output.logits, array(model(PIXELS).logits), rtol=0, atol=1e-5)
     one = model.predict({"pixel_values": PIXELS[:1]}, verbose=0)
     np.testing.assert_allclose(one.logits, output.logits[:1], rtol=0, atol=1e-5)
@@ -116,8 +116,8 @@ def test_predictions() -> None:
 
 def test_learning_lowers_the_loss() -> None:
     model = classifier()
-    model.compile(keras.optimizers.Adam(0.01))
-    losses = model.fit(PIXELS, LABELS, batch_size=4, epochs=15, verbose=0).history["loss"]
+    model.compile(keras.optimizers.Adam(0.03))
+    losses = model.fit(PIXELS, LABELS, batch_size=4, epochs=30, verbose=0).history["loss"]
     assert losses[-1] < 0.7 * losses[0]
 
 

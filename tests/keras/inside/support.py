@@ -27,6 +27,18 @@ def small(**fields: Any) -> CvtConfig:
     return CvtConfig(**{**few, "num_labels": 5, **fields})
 
 
+def tiny(**fields: Any) -> CvtConfig:
+    """One stage of one layer, for what has to be compiled again and again. ``fields`` win; no list is needed."""
+    every = {
+        "patch_sizes": 7, "patch_stride": 8, "patch_padding": 2, "embed_dim": 4, "num_heads": 2, "depth": 1,
+        "mlp_ratio": 2.0, "attention_drop_rate": 0.0, "drop_rate": 0.0, "drop_path_rate": 0.0, "qkv_bias": True,
+        "cls_token": True, "qkv_projection_method": "dw_bn", "kernel_qkv": 3, "padding_kv": 1, "stride_kv": 2,
+        "padding_q": 1, "stride_q": 1,
+    }  # fmt: skip
+    lists = {name: [fields.pop(name, value)] for name, value in every.items()}
+    return CvtConfig(**lists, **{"num_labels": 5, **fields})
+
+
 def photos(batch: int = 2, height: int = 32, width: int = 32) -> np.ndarray:
     """Random pixels, ``[batch, 3, height, width]``."""
     return np.random.default_rng(batch).normal(size=(batch, 3, height, width)).astype(np.float32)

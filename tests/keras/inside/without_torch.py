@@ -7,9 +7,9 @@ from pathlib import Path
 
 sys.modules["torch"] = None  # type: ignore[assignment]
 
-import numpy as np
+import numpy as np  # noqa: E402
 
-from cvt import CvtConfig, CvtImageProcessor, TFCvtForImageClassification
+from cvt import CvtConfig, CvtImageProcessor, TFCvtForImageClassification  # noqa: E402
 
 folder, out = map(Path, sys.argv[1:])
 model = TFCvtForImageClassification.from_pretrained(folder)
