@@ -6,10 +6,11 @@ What is checked there is in ``inside``; here is what needs PyTorch beside it.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from subprocess import STDOUT, Popen
 from typing import Any
 
 import numpy as np
@@ -52,21 +53,6 @@ CASES: dict[str, tuple[dict[str, Any], tuple[int, int]]] = {  # what transformer
 }
 
 
-def run(backend: str, *arguments: str | Path, **environment: str | Path) -> subprocess.CompletedProcess[str]:
-    """Python in a process whose Keras runs on ``backend``."""
-    if backend == "tensorflow" and sys.version_info >= (3, 14):
-        pytest.skip("TensorFlow has no release for Python 3.14 yet")
-    ours = {"KERAS_BACKEND": backend, "PYTHONPATH": ROOT, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
-    environment = {name: str(value) for name, value in {**ours, **environment}.items()}
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        env={**os.environ, **environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-
-
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random models of ours, and what they compute; as in ``golden``, under our names."""
@@ -96,37 +82,48 @@ def training_step(model: nn.Module, pixels: torch.Tensor, labels: torch.Tensor) 
     return step | {f"after/{name}": value for name, value in model.named_buffers() if "running" in name}
 
 
+@pytest.fixture(scope="module")
+def processes(cases: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[Path, Popen[str]]]]:
+    """The checks on every backend, started together: each waits for its compiler most of the time."""
+    started = {}
+    for backend in BACKENDS:
+        if backend == "tensorflow" and sys.version_info >= (3, 14):
+            continue
+        saved = tmp_path_factory.mktemp(backend)
+        environment = {
+            **os.environ,
+            "KERAS_BACKEND": backend,
+            "CVT_CASES": str(cases),
+            "CVT_SAVED": str(saved),
+            "PYTHONPATH": str(ROOT),
+            "JAX_PLATFORMS": "cpu",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+        }
+        command = [sys.executable, "-m", "pytest", "-q", "-c", INSIDE / "pytest.ini", INSIDE]
+        with (saved / "log").open("w") as log:
+            started[backend] = saved, Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=STDOUT, text=True)
+    yield started
+    for _, process in started.values():
+        process.kill()
+        process.wait()
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_everything_inside(backend: str, cases: Path, tmp_path: Path) -> None:
-    done = run(backend, "-m", "pytest", "-q", "-c", INSIDE / "pytest.ini", INSIDE, CVT_CASES=cases, CVT_SAVED=tmp_path)
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+def test_everything_inside(backend: str, processes: dict[str, tuple[Path, Popen[str]]]) -> None:
+    if backend not in processes:
+        pytest.skip("TensorFlow has no release for Python 3.14 yet")
+    saved, process = processes[backend]
+    assert process.wait() == 0, (saved / "log").read_text()[-8000:]
 
     # What was saved there is PyTorch's here: ours, and transformers'.
-    saved = np.load(tmp_path / "saved.npz")
-    pixels = torch.from_numpy(saved["pixel_values"])
-    with torch.no_grad():
-        logits = [CvtForImageClassification.from_pretrained(tmp_path / "classifier")(pixels).logits]
-        theirs, told = transformers.CvtForImageClassification.from_pretrained(
-            tmp_path / "classifier", output_loading_info=True
-        )
-        logits.append(theirs.eval()(pixels).logits)
-        maps = CvtModel.from_pretrained(tmp_path / "model")(pixels).last_hidden_state
+    arrays, folder = np.load(saved / "saved.npz"), saved / "classifier"
+    pixels = torch.from_numpy(arrays["pixel_values"])
+    theirs, told = transformers.CvtForImageClassification.from_pretrained(folder, output_loading_info=True)
     assert not any(told.values()), told
+    with torch.no_grad():
+        logits = [model.eval()(pixels).logits for model in (CvtForImageClassification.from_pretrained(folder), theirs)]
+        maps = CvtModel.from_pretrained(saved / "model")(pixels).last_hidden_state
     for one in logits:
-        np.testing.assert_allclose(one, saved["logits"], rtol=0, atol=2e-5)
-    np.testing.assert_allclose(maps, saved["last_hidden_state"], rtol=0, atol=2e-4)
-
-
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_torch_stays_out(backend: str, tmp_path: Path) -> None:
-    """Loading, a forward pass, training and saving import no torch where Keras does not run on it."""
-    done = run(backend, INSIDE / "without_torch.py", INSIDE.parent / "golden" / "small", tmp_path)
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_the_examples_of_the_documentation(backend: str, tmp_path: Path) -> None:
-    """transformers' two TensorFlow examples, with their import line changed."""
-    done = run(backend, INSIDE / "examples.py", CVT_SAVED=tmp_path)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "Predicted class:" in done.stdout
+        np.testing.assert_allclose(one, arrays["logits"], rtol=0, atol=2e-5)
+    np.testing.assert_allclose(maps, arrays["last_hidden_state"], rtol=0, atol=2e-4)

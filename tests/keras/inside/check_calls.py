@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from support import BACKEND, array, compiled, photos, small, tiny
 
-from cvt import ConfigError, CvtConfig, ImageError, TFCvtForImageClassification, TFCvtModel
+from cvt import ConfigError, CvtConfig, CvtImageProcessor, ImageError, TFCvtForImageClassification, TFCvtModel
 from cvt.geometry import smallest_input, stage_geometry
 from cvt.keras import TFBaseModelOutputWithCLSToken, TFImageClassifierOutputWithNoAttention
 
@@ -46,6 +46,11 @@ def test_arguments_come_in_many_ways(model: TFCvtForImageClassification) -> None
         model.call(both).loss,
     ):
         np.testing.assert_allclose(array(loss), expected, rtol=0, atol=1e-6)
+
+
+def test_the_processor_needs_no_torch(model: TFCvtForImageClassification) -> None:
+    batch = CvtImageProcessor(size=32)(np.zeros((40, 50, 3), np.uint8), return_tensors="np")
+    assert tuple(model(**batch).logits.shape) == tuple(model(batch).logits.shape) == (1, 5)
 
 
 def test_outputs_read_as_documented(model: TFCvtForImageClassification) -> None:

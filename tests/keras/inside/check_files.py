@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
-from support import BACKEND, CASES, array, compiled, named, photos, small
+from support import CASES, array, assert_equal, compiled, named, photos, small
 
 from cvt import CheckpointError, ConfigError, CvtConfig, TFCvtForImageClassification, TFCvtModel
 from cvt.keras import tensorflow_files
@@ -33,13 +33,6 @@ def unpacked(kind: str, to: Path) -> Path:
         path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
         path.unlink()
     return folder
-
-
-def assert_equal(model: Any, expected: dict[str, np.ndarray]) -> None:
-    found = named(model)
-    assert found.keys() == expected.keys()
-    for name, value in found.items():
-        np.testing.assert_array_equal(value, expected[name], err_msg=name)
 
 
 @pytest.mark.parametrize("kind", ["h5", "h5_shards", "tf_safetensors"])
@@ -120,7 +113,7 @@ def test_a_head_for_other_classes(expected: dict[str, np.ndarray]) -> None:
 def test_saved_and_loaded(tmp_path: Path, expected: dict[str, np.ndarray]) -> None:
     """Also for the process around this one, which loads what is saved here with PyTorch."""
     pixels, saved = photos(), Path(os.environ["CVT_SAVED"])
-    model = TFCvtForImageClassification(small(id2label={i: f"class {i}" for i in range(5)}))
+    model = TFCvtForImageClassification(small(depth=(1, 2, 3), id2label={i: f"class {i}" for i in range(5)}))
     body = TFCvtModel(small(depth=(1, 1, 1)))
     for one in (model, body):
         one.set_weights([np.random.default_rng(i).uniform(0.1, 0.9, w.shape) for i, w in enumerate(one.weights)])
@@ -182,15 +175,3 @@ def test_many_names_take_several_attributes(tmp_path: Path, monkeypatch: pytest.
     assert len(parts) > 1
     assert sum(map(len, parts)) == len(model.weights)
     assert_equal(TFCvtModel.from_pretrained(tmp_path), named(model))
-
-
-def test_pickles_of_pytorch(tmp_path: Path, expected: dict[str, np.ndarray]) -> None:
-    """Read by torch itself, whatever Keras runs on; so this comes last."""
-    import torch
-
-    shutil.copy(SMALL / "config.json", tmp_path)
-    tensors = {name: torch.from_numpy(value) for name, value in load_file(SMALL / "model.safetensors").items()}
-    torch.save(tensors, tmp_path / "pytorch_model.bin")
-    for options in ({}, {"from_pt": True}):
-        assert_equal(TFCvtForImageClassification.from_pretrained(tmp_path, **options), expected)
-    assert BACKEND in ("tensorflow", "jax", "torch")

@@ -63,6 +63,14 @@ def named(model: keras.Model) -> dict[str, np.ndarray]:
     return {name: to_pytorch(name, weight) for name, weight in named_weights(model).items()}
 
 
+def assert_equal(model: Any, expected: dict[str, np.ndarray]) -> None:
+    """A model's weights are these, and no others."""
+    found = named(model)
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
+        np.testing.assert_array_equal(value, expected[name], err_msg=name)
+
+
 def training_step(
     model: TFCvtForImageClassification, pixels: np.ndarray, labels: np.ndarray
 ) -> tuple[float, dict[str, np.ndarray]]:
