@@ -54,7 +54,8 @@ def keras_model(backend: str, pixels: Any) -> Callable[[], object]:
     import keras
     import numpy as np
 
-    from cvt import CvtConfig, TFCvtForImageClassification
+    from cvt import CvtConfig
+    from cvt.keras import TFCvtForImageClassification
 
     model = TFCvtForImageClassification(CvtConfig(num_labels=1000))
     call: Callable[[Any], Any] = lambda x: model(x).logits  # noqa: E731 — is compiled in one of three ways

@@ -77,7 +77,7 @@ def read_pixels(picture: Picture, keep_numbers: bool = False, channels: ChannelO
         picture = picture.detach().cpu()
         picture = (picture.float() if picture.is_floating_point() else picture).numpy()
     if not isinstance(picture, np.ndarray):
-        return Pixels(upright_rgb(picture))
+        return Pixels(upright_rgb(picture))  # type: ignore[arg-type]
     array = _channels_last(picture, channels)
     if array.dtype == np.uint8:
         return Pixels(_photo(array))
