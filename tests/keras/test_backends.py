@@ -119,7 +119,8 @@ def test_everything_inside(backend: str, processes: dict[str, tuple[Path, Popen[
     # What was saved there is PyTorch's here: ours, and transformers'.
     arrays, folder = np.load(saved / "saved.npz"), saved / "classifier"
     pixels = torch.from_numpy(arrays["pixel_values"])
-    theirs, told = transformers.CvtForImageClassification.from_pretrained(folder, output_loading_info=True)
+    loaded: Any = transformers.CvtForImageClassification.from_pretrained(folder, output_loading_info=True)
+    theirs, told = loaded
     assert not any(told.values()), told
     with torch.no_grad():
         logits = [model.eval()(pixels).logits for model in (CvtForImageClassification.from_pretrained(folder), theirs)]

@@ -10,11 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from support import BACKEND, array, compiled, photos, small, tiny
 
 from cvt import ConfigError, CvtConfig, CvtImageProcessor, ImageError, TFCvtForImageClassification, TFCvtModel
 from cvt.geometry import smallest_input, stage_geometry
 from cvt.keras import TFBaseModelOutputWithCLSToken, TFImageClassifierOutputWithNoAttention
+from tests.keras.inside.support import BACKEND, array, compiled, photos, small, tiny
 
 PIXELS, LABELS = photos(), np.array([1, 3])
 

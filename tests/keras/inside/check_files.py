@@ -13,10 +13,10 @@ import h5py
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
-from support import CASES, array, assert_equal, compiled, named, photos, small
 
 from cvt import CheckpointError, ConfigError, CvtConfig, TFCvtForImageClassification, TFCvtModel
 from cvt.keras import tensorflow_files
+from tests.keras.inside.support import CASES, array, assert_equal, compiled, named, photos, small
 
 SMALL = CASES["small"]
 

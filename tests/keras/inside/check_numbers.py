@@ -5,10 +5,10 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from support import BACKEND, CASES, MADE, array, compiled, named, photos, small, tiny, training_step
 
 from cvt import TFCvtForImageClassification, TFCvtModel
 from cvt.checkpoint_keys import to_ours
+from tests.keras.inside.support import BACKEND, CASES, MADE, array, compiled, named, photos, small, tiny, training_step
 
 LOGITS, MAPS = 2e-5, 2e-4
 

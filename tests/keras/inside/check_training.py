@@ -8,10 +8,10 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from support import BACKEND, array, named, photos, tiny
 
 from cvt import TFCvtForImageClassification
 from cvt.keras import TFImageClassifierOutputWithNoAttention
+from tests.keras.inside.support import BACKEND, array, named, photos, tiny
 
 PIXELS, LABELS = photos(4), np.array([0, 1, 2, 1])
 

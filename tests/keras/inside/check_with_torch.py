@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from safetensors.numpy import load_file
-from support import BACKEND, CASES, assert_equal, named
 
 from cvt import TFCvtForImageClassification
+from tests.keras.inside.support import BACKEND, CASES, assert_equal, named
 
 
 def test_torch_stayed_out() -> None:

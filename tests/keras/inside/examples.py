@@ -10,12 +10,11 @@ import contextlib
 
 import keras
 
+quietly: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
 if keras.backend.backend() == "torch":
     import torch
 
     quietly = torch.no_grad()
-else:
-    quietly = contextlib.nullcontext()
 
 with quietly:
     from PIL import Image
