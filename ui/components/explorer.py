@@ -198,7 +198,7 @@ def with_evidence(value: ExplorerData, trace: Trace) -> ExplorerData:
         for stage in range(count)
         for method in _evidence_methods(stage, count)
     ]
-    maps += [(map_of(trace, method), None, method) for method in WHOLE]
+    maps += [(map_of(trace, method), None, method) for method in (*WHOLE, "rollout")]
     others = [one for one in value.evidence if one.index != index]
     evidence = [*others, EvidenceData(index=index, maps=_maps("evidence", maps))]
     return value.model_copy(update={"evidence": evidence, "classes": _classes(trace, [one.index for one in evidence])})
