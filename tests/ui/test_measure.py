@@ -39,7 +39,7 @@ def test_the_methods_that_the_page_names_are_in_the_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "stage"), [("hires_cam", 1), ("grad_attention", 1), ("grad_cam", 3), ("feature", 3)]
+    ("method", "stage"), [("hires_cam", 1), ("grad_attention", 3), ("grad_cam", 3), ("feature", 3)]
 )
 def test_each_is_measured_where_it_tells_most(
     loaded: LoadedModel, seen: Trace, method: str, stage: int, monkeypatch: pytest.MonkeyPatch

@@ -175,7 +175,7 @@ def explorer_value(trace: Trace, *, model_name: str, example: str | None = None)
         original=_picture(photo, quality=92) if large else None,
         crop=trace.crop,
         stages=stages,
-        methods=[method for method in WHOLE if method != "rollout"],
+        methods=list(WHOLE),
         class_count=len(trace.probabilities),
         classes=_classes(trace, chosen),
     )
