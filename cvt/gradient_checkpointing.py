@@ -30,11 +30,12 @@ def checkpointed(layer: nn.Module, x: Tensor, *arguments: int) -> Tensor:
 @contextmanager
 def _statistics_kept(module: nn.Module) -> Iterator[None]:
     """Batch norms normalise by the batch, and leave their running statistics as they are."""
-    norms = [norm for norm in module.modules() if isinstance(norm, nn.BatchNorm2d) and norm.track_running_stats]
+    norms = [norm for norm in module.modules() if isinstance(norm, nn.BatchNorm2d)]
+    kept = [(norm, norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:
-        norm.track_running_stats = False
+        norm.momentum, norm.num_batches_tracked = 0.0, None
     try:
         yield
     finally:
-        for norm in norms:
-            norm.track_running_stats = True
+        for norm, momentum, counted in kept:
+            norm.momentum, norm.num_batches_tracked = momentum, counted

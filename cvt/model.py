@@ -289,13 +289,16 @@ class CvtModel(CvtPreTrainedModel):
         """
         self._check(pixel_values)
         output_hidden_states = self._default(output_hidden_states, "output_hidden_states")
-        if self._default(output_attentions, "output_attentions"):
-            with record(self, "stages.*.layers.*.attention.weights") as heard:
-                output = self.encoder(pixel_values, output_hidden_states)
-            output.attentions = tuple(heard.values())
-        else:
-            output = self.encoder(pixel_values, output_hidden_states)
-        return output if self._default(return_dict, "return_dict") else output.to_tuple()
+        attentive = self._default(output_attentions, "output_attentions")
+        output = (self._encode_attentively if attentive else self.encoder)(pixel_values, output_hidden_states)
+        return self._given(output, return_dict)
+
+    @torch.compiler.disable  # a compiled graph has no recorder to hear the weights
+    def _encode_attentively(self, pixel_values: Tensor, output_hidden_states: bool) -> BaseModelOutputWithCLSToken:
+        with record(self, "layers.*.attention.weights") as heard:
+            output: BaseModelOutputWithCLSToken = self.encoder(pixel_values, output_hidden_states)
+        output.attentions = tuple(heard.values())
+        return output
 
     def _check(self, pixel_values: Tensor) -> None:
         channels = self.config.num_channels
@@ -347,7 +350,7 @@ class CvtForImageClassification(CvtPreTrainedModel):
             hidden_states=features.hidden_states,
             attentions=features.attentions,
         )
-        return output if self._default(return_dict, "return_dict") else output.to_tuple()
+        return self._given(output, return_dict)
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         problem = self.config.problem_type

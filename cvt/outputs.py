@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["BaseModelOutputWithCLSToken", "ImageClassifierOutput"]
+__all__ = ["BaseModelOutputWithCLSToken", "GatheredOutput", "ImageClassifierOutput"]
 
 
 class _TupleLike:
@@ -79,6 +79,27 @@ class ImageClassifierOutput(_TupleLike):
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
 
+
+class GatheredOutput(dict[str, Any]):
+    """What ``torch.nn.DataParallel`` makes of its replicas' outputs: the fields that are set, also as attributes.
+
+    It can put dictionaries together, but no dataclasses. A whole number or a slice indexes the tuple of values.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _FIELDS:
+            raise AttributeError(f"the output has no {name!r}; it has {', '.join(self)}")
+        return self.get(name)
+
+    def __getitem__(self, index: int | slice | str) -> Any:
+        return super().__getitem__(index) if isinstance(index, str) else self.to_tuple()[index]
+
+    def to_tuple(self) -> tuple[Any, ...]:
+        """The fields that are set, in order."""
+        return tuple(self.values())
+
+
+_FIELDS = {field.name for output in (BaseModelOutputWithCLSToken, ImageClassifierOutput) for field in fields(output)}
 
 for _output in (BaseModelOutputWithCLSToken, ImageClassifierOutput):
     torch.export.register_dataclass(_output, serialized_type_name=f"cvt.{_output.__name__}")

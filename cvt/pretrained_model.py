@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +16,12 @@ from cvt.checkpoint_saving import save_model
 from cvt.config import CvtConfig
 from cvt.errors import ConfigError
 from cvt.hub import HubOptions
+from cvt.outputs import BaseModelOutputWithCLSToken, GatheredOutput, ImageClassifierOutput
 from cvt.publishing import Publishable, publish_folder
 
 __all__ = ["CvtPreTrainedModel"]
+
+Output = TypeVar("Output", BaseModelOutputWithCLSToken, ImageClassifierOutput)
 
 
 class CvtPreTrainedModel(nn.Module, Publishable):
@@ -205,6 +208,12 @@ class CvtPreTrainedModel(nn.Module, Publishable):
 
     def _default(self, value: bool | None, name: str) -> bool:
         return bool(getattr(self.config, name)) if value is None else value
+
+    def _given(self, output: Output, return_dict: bool | None) -> Output | tuple[Any, ...]:
+        """An output in the form that is asked for; a replica of DataParallel gives a dictionary."""
+        if not self._default(return_dict, "return_dict"):
+            return output.to_tuple()
+        return GatheredOutput(output.items()) if getattr(self, "_is_replica", False) else output  # type: ignore[return-value]
 
     def _full_name(self, name: str) -> str:
         """Our name of a tensor in a classifier, which the key maps know."""

@@ -42,7 +42,7 @@ class Probe(nn.Module):
     """
 
     def forward(self, value: Tensor) -> Tensor:
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_dynamo_compiling():
             return value
         for recorder in _recorders.get():
             if self in recorder.names:
@@ -54,7 +54,7 @@ class Probe(nn.Module):
         """Whether anyone, by :func:`record` in this context or by a PyTorch forward hook, would hear a value now."""
         if self._forward_hooks or self._forward_pre_hooks:
             return True
-        return not torch.compiler.is_compiling() and any(self in recorder.names for recorder in _recorders.get())
+        return not torch.compiler.is_dynamo_compiling() and any(self in recorder.names for recorder in _recorders.get())
 
 
 @contextmanager
