@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,7 +13,7 @@ from urllib.parse import unquote
 
 
 class StandInHub:
-    """Answers as the Hub does for the two routes a download takes, ``/resolve/`` and the large files' redirect."""
+    """Answers as the Hub does when a file is downloaded, and when small ones are uploaded."""
 
     def __init__(self) -> None:
         self.files: dict[tuple[str, str], dict[str, bytes]] = {}  # by repository and commit
@@ -20,6 +22,7 @@ class StandInHub:
         self.breaks: dict[str, list[int]] = {}  # file: after how many bytes each coming transfer breaks off
         self.requests: list[tuple[str, str]] = []
         self.tokens: list[str | None] = []
+        self.messages: list[str] = []  # of uploads
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
@@ -60,7 +63,38 @@ class StandInHub:
             def do_GET(self) -> None:
                 hub._answer(self, with_body=True)
 
+            def do_POST(self) -> None:
+                hub._take(self)
+
         return Handler
+
+    def _take(self, request: BaseHTTPRequestHandler) -> None:
+        """One of the three steps of an upload: make the repository, ask how to send its files, commit them."""
+        body = request.rfile.read(int(request.headers["Content-Length"]))
+        self.requests.append(("POST", request.path))
+        self.tokens.append(request.headers.get("Authorization"))
+        if request.headers.get("Authorization") != "Bearer may-write":
+            return self._refuse(request, 401, "Unauthorized")
+        if request.path == "/api/repos/create":
+            told = json.loads(body)
+            answer: dict[str, Any] = {"url": f"{self.url}/{told.get('organization') or 'me'}/{told['name']}"}
+        elif "/preupload/" in request.path:
+            paths = [file["path"] for file in json.loads(body)["files"]]
+            answer = {"files": [{"path": path, "uploadMode": "regular", "shouldIgnore": False} for path in paths]}
+        else:
+            repo_id, _, revision = request.path.removeprefix("/api/models/").partition("/commit/")
+            lines = [json.loads(line) for line in body.splitlines()]
+            sent = [line["value"] for line in lines if line["key"] == "file"]
+            commit = self.add(repo_id, {file["path"]: base64.b64decode(file["content"]) for file in sent}, revision)
+            self.messages.append(next(line["value"]["summary"] for line in lines if line["key"] == "header"))
+            answer = {"commitUrl": f"{self.url}/{repo_id}/commit/{commit}", "commitOid": commit}
+        content = json.dumps(answer).encode()
+        request.send_response(200)
+        request.send_header("Content-Type", "application/json")
+        request.send_header("Content-Length", str(len(content)))
+        request.send_header("Connection", "close")
+        request.end_headers()
+        request.wfile.write(content)
 
     def _answer(self, request: BaseHTTPRequestHandler, with_body: bool) -> None:
         self.requests.append((request.command, request.path))

@@ -245,3 +245,65 @@ def test_the_published_cvt_13_gives_its_golden_logits() -> None:
 )
 def test_every_published_checkpoint_loads(name: str) -> None:
     assert CvtForImageClassification.from_pretrained(f"microsoft/{name}").config.num_labels == 1000
+
+
+# The options of from_pretrained
+
+
+def test_a_subfolder_of_a_repository(stand_in: StandInHub, folder: Path, classifier: CvtForImageClassification) -> None:
+    files = {f"deep/inside/{path.name}": path.read_bytes() for path in folder.iterdir()}
+    processor = b'{"size": 99, "image_processor_type": "ConvNextImageProcessor"}'
+    stand_in.add(ID, {**files, "deep/inside/preprocessor_config.json": processor})
+    for _ in range(2):  # downloaded, then from the cache
+        assert same(CvtForImageClassification.from_pretrained(ID, subfolder="deep/inside"), classifier)
+    assert CvtImageProcessor.from_pretrained(ID, subfolder="deep/inside").resolution == 99
+    assert CvtConfig.from_pretrained(ID, subfolder="deep/inside").num_labels == 5
+    with pytest.raises(CheckpointError, match=r"'someone/cvt-small' \(folder deep\) has no file config\.json"):
+        CvtModel.from_pretrained(ID, subfolder="deep")
+
+
+def test_a_cache_of_ones_own(stand_in: StandInHub, folder: Path, tmp_path: Path) -> None:
+    stand_in.add(ID, folder)
+    CvtModel.from_pretrained(ID, cache_dir=tmp_path / "mine")
+    assert list((tmp_path / "mine").rglob("model.safetensors"))
+    assert cached_folder(ID) is None, "the usual cache is left alone"
+
+
+def test_no_network_is_asked_when_local_files_alone_will_do(stand_in: StandInHub, folder: Path) -> None:
+    stand_in.add(ID, folder)
+    with pytest.raises(CheckpointError, match=r"config\.json of 'someone/cvt-small' is not in the local cache, and"):
+        CvtModel.from_pretrained(ID, local_files_only=True)
+    CvtConfig.from_pretrained(ID)
+    with pytest.raises(CheckpointError, match=r"has no weights in the local cache, none of model\.safetensors"):
+        CvtModel.from_pretrained(ID, local_files_only=True)
+    CvtModel.from_pretrained(ID)
+    stand_in.requests.clear()
+    CvtModel.from_pretrained(ID, local_files_only=True)
+    assert not stand_in.requests
+
+
+def test_what_is_cached_can_be_downloaded_anew(stand_in: StandInHub, folder: Path) -> None:
+    stand_in.add(ID, folder)
+    CvtModel.from_pretrained(ID)
+    stand_in.requests.clear()
+    CvtModel.from_pretrained(ID)
+    assert not stand_in.downloads()
+    CvtModel.from_pretrained(ID, force_download=True)
+    assert "model.safetensors" in stand_in.downloads()
+
+
+def test_a_token_goes_with_every_request(stand_in: StandInHub, folder: Path) -> None:
+    stand_in.add(ID, folder)
+    stand_in.tokens.clear()
+    CvtModel.from_pretrained(ID, token="hf_mine")
+    assert set(stand_in.tokens) == {"Bearer hf_mine"}
+
+
+def test_the_kind_of_file_decides_what_is_downloaded(
+    stand_in: StandInHub, folder: Path, classifier: CvtForImageClassification
+) -> None:
+    classifier.save_pretrained(folder.parent / "old", safe_serialization=False)
+    both = {path.name: path.read_bytes() for path in (*folder.iterdir(), *(folder.parent / "old").iterdir())}
+    stand_in.add(ID, both)
+    assert same(CvtForImageClassification.from_pretrained(ID, use_safetensors=False), classifier)
+    assert "model.safetensors" not in stand_in.downloads()
