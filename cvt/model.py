@@ -116,8 +116,8 @@ def spatial_projections(config: CvtConfig, stage: int) -> tuple[nn.Module, nn.Mo
             value = DepthwiseProjection(width, kernel, stride, padding)
             return query, key, value
         case "avg":
-            pool = nn.AvgPool2d(kernel, stride, padding, ceil_mode=True)
-            return nn.Identity(), pool, pool
+            pools = [nn.AvgPool2d(kernel, stride, padding, ceil_mode=True) for _ in range(2)]
+            return nn.Identity(), pools[0], pools[1]
         case _:
             return nn.Identity(), nn.Identity(), nn.Identity()
 

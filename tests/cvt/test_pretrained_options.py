@@ -98,10 +98,14 @@ def test_the_kind_of_file_can_be_chosen(folder: Path, classifier: CvtForImageCla
         CvtForImageClassification.from_pretrained(folder, use_safetensors=True)
 
 
+def loaded(kind: Any, folder: Path, **options: Any) -> tuple[Any, dict[str, Any]]:
+    """A model, and how its tensors matched."""
+    model, info = kind.from_pretrained(folder, output_loading_info=True, **options)
+    return model, info
+
+
 def test_loading_tells_what_did_not_match(folder: Path) -> None:
-    model, info = CvtForImageClassification.from_pretrained(  # type: ignore[misc]
-        folder, num_labels=3, ignore_mismatched_sizes=True, output_loading_info=True
-    )
+    model, info = loaded(CvtForImageClassification, folder, num_labels=3, ignore_mismatched_sizes=True)
     shape = torch.Size
     assert info == {
         "missing_keys": set(),
@@ -113,13 +117,11 @@ def test_loading_tells_what_did_not_match(folder: Path) -> None:
         "error_msgs": [],
     }
     assert model.classifier.out_features == 3
-    model, info = CvtModel.from_pretrained(folder, output_loading_info=True)  # type: ignore[misc]
+    model, info = loaded(CvtModel, folder)
     head = {f"{module}.{leaf}" for module in ("layernorm", "classifier") for leaf in ("weight", "bias")}
     assert info["unexpected_keys"] == head
     model.save_pretrained(folder)
-    model, info = CvtForImageClassification.from_pretrained(  # type: ignore[misc]
-        folder, num_labels=3, ignore_mismatched_sizes=True, output_loading_info=True
-    )
+    model, info = loaded(CvtForImageClassification, folder, num_labels=3, ignore_mismatched_sizes=True)
     assert info["missing_keys"] == head
 
 
