@@ -10,7 +10,8 @@ from huggingface_hub import constants
 
 from cvt.config import CvtConfig
 from cvt.model import CvtForImageClassification
-from tests.cvt.checkpoints import SMALL, randomise
+from tests.cvt.checkpoints import SMALL
+from tests.cvt.networks import randomise
 from tests.cvt.stand_in_hub import StandInHub
 
 

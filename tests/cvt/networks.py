@@ -47,16 +47,20 @@ def uniform_config(stages: int, **fields: Any) -> CvtConfig:
     return CvtConfig(**lists, **{"num_labels": 5, **fields})
 
 
-def randomise(model: nn.Module, scale: float = 0.3) -> nn.Module:
-    """Give every parameter and batch statistic a random value, so that none is left at 0 or 1; in evaluation mode."""
+def randomise(model: nn.Module) -> nn.Module:
+    """Weights and statistics that leave no part of the network idle: fresh ones have zero biases and unit scales."""
     with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.normal_(std=scale)
-        for name, buffer in model.named_buffers():
-            if name.endswith("running_mean"):
-                buffer.normal_(std=scale)
-            elif name.endswith("running_var"):
-                buffer.uniform_(0.5, 2)
+        for name, tensor in model.state_dict().items():
+            if name.endswith("running_var"):
+                tensor.uniform_(0.5, 2.0)
+            elif name.endswith("num_batches_tracked"):
+                tensor.fill_(7)
+            elif name.endswith("weight") and tensor.ndim == 1:
+                tensor.normal_(1.0, 0.2)
+            elif name.endswith("weight"):
+                tensor.normal_(0.0, tensor[0].numel() ** -0.5)
+            else:
+                tensor.normal_(0.0, 0.2)
     return model.eval()
 
 

@@ -23,7 +23,8 @@ from cvt.config import CvtConfig
 from cvt.errors import CheckpointError, ConfigError
 from cvt.locations import bundled_models, resolve_file
 from cvt.model import CvtForImageClassification, CvtModel
-from tests.cvt.checkpoints import randomise, spelled
+from tests.cvt.checkpoints import spelled
+from tests.cvt.networks import randomise
 
 
 def pixels() -> Tensor:

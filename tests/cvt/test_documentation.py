@@ -15,7 +15,7 @@ from PIL import Image
 
 from cvt.config import CvtConfig
 from cvt.model import CvtForImageClassification
-from tests.cvt.checkpoints import randomise
+from tests.cvt.networks import randomise
 from tests.cvt.stand_in_hub import StandInHub
 
 CONFIGURATION = """

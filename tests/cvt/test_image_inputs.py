@@ -144,7 +144,7 @@ def test_channels_may_be_told_where_shapes_do_not(size: tuple[int, int, int]) ->
     [
         ({"input_data_format": "upside_down"}, "input_data_format='upside_down' must be"),
         ({"do_flip": True, "size": 32}, "do_flip: not a field of CvtImageProcessor"),
-        ({"return_tensors": "tf"}, "return_tensors='tf' must be 'pt', 'np' or None"),
+        ({"return_tensors": "jax"}, "return_tensors='jax' must be 'pt', 'np', 'tf' or None"),
         ({"size": {"height": 3, "width": 4}}, "must be a whole number of pixels"),
     ],
     ids=str,

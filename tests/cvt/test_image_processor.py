@@ -292,7 +292,7 @@ def test_values_that_are_not_allowed(field: str, value: Any, allowed: str) -> No
 
 
 def test_calls_that_are_not_allowed() -> None:
-    with pytest.raises(ConfigError, match="return_tensors='tf'"):
-        CvtImageProcessor()(Image.new("RGB", (4, 4)), return_tensors="tf")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="return_tensors='jax'"):
+        CvtImageProcessor()(Image.new("RGB", (4, 4)), return_tensors="jax")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="size=-3"):
         CvtImageProcessor().prepare(Image.new("RGB", (4, 4)), resolution=-3)

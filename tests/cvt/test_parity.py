@@ -15,7 +15,8 @@ from torch import Tensor
 
 from cvt.config import CvtConfig
 from cvt.model import CvtForImageClassification, CvtModel
-from tests.cvt.checkpoints import SMALL, randomise, spelled
+from tests.cvt.checkpoints import SMALL, spelled
+from tests.cvt.networks import randomise
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

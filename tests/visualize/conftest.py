@@ -16,6 +16,7 @@ from cvt.geometry import CropGeometry, stage_geometry
 from cvt.image_processor import PreparedImage
 from cvt.model import CvtForImageClassification
 from cvt.tracing import BlockTrace, StageTrace, Trace, trace
+from tests.cvt.networks import small_config
 
 SMALL: dict[str, dict[str, Any]] = {
     "released": {},
@@ -31,16 +32,13 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 """Configurations that differ from a narrow CvT in how tokens and keys are laid out."""
 
-
-def small_config(name: str) -> CvtConfig:
-    fields = {"embed_dim": (8, 12, 24), "num_heads": (1, 3, 6), "depth": (1, 2, 2), "mlp_ratio": (2.0,) * 3}
-    return CvtConfig(num_labels=5, initializer_range=0.5, **{**fields, **SMALL[name]})
+WIDE_HEADS = {"embed_dim": (8, 12, 24), "num_heads": (1, 3, 6), "initializer_range": 0.5}
 
 
 @cache
 def small_model(name: str) -> CvtForImageClassification:
     torch.manual_seed(1)
-    return CvtForImageClassification(small_config(name)).eval()
+    return CvtForImageClassification(small_config(**WIDE_HEADS, **SMALL[name])).eval()
 
 
 class AsItIs:
