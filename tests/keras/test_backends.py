@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from cvt import CvtConfig, CvtForImageClassification, CvtModel
-from tests.cvt.checkpoints import randomise
+from tests.cvt.networks import randomise
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
