@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cvt.auto import AutoConfig, AutoImageProcessor, AutoModel, AutoModelForImageClassification
+    from cvt.auto import AutoConfig, AutoImageProcessor
+    from cvt.auto_models import AutoModel, AutoModelForImageClassification
     from cvt.config import CvtConfig
     from cvt.errors import CheckpointError, ConfigError, CvtError, ImageError
     from cvt.image_processor import CvtImageProcessor
@@ -40,7 +41,8 @@ __all__ = [
 ]
 
 _MODULES = {
-    "auto": ("AutoConfig", "AutoImageProcessor", "AutoModel", "AutoModelForImageClassification"),
+    "auto": ("AutoConfig", "AutoImageProcessor"),
+    "auto_models": ("AutoModel", "AutoModelForImageClassification"),
     "config": ("CvtConfig",),
     "errors": ("CheckpointError", "ConfigError", "CvtError", "ImageError"),
     "image_processor": ("CvtImageProcessor",),

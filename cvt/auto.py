@@ -1,4 +1,7 @@
-"""The classes of transformers that choose an architecture, for the one architecture there is here."""
+"""The classes of transformers that choose an architecture's configuration and processor, for the one there is here.
+
+Those that choose a network are in :mod:`cvt.auto_models`, so that a Keras script's processor does not wait for PyTorch.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,11 @@ from typing import Any
 from cvt.config import CvtConfig
 from cvt.errors import ConfigError
 from cvt.image_processor import CvtImageProcessor
-from cvt.model import CvtForImageClassification, CvtModel
 
-__all__ = ["AutoConfig", "AutoImageProcessor", "AutoModel", "AutoModelForImageClassification"]
+__all__ = ["Auto", "AutoConfig", "AutoImageProcessor"]
 
 
-class _Auto:
+class Auto:
     """Not to be made: only its class methods serve."""
 
     def __init__(self, *arguments: Any, **fields: Any) -> None:
@@ -21,7 +23,7 @@ class _Auto:
         raise ConfigError(f"{name} is made by {name}.from_pretrained(…) alone")
 
 
-class AutoConfig(_Auto):
+class AutoConfig(Auto):
     """Gives a :class:`~cvt.CvtConfig`."""
 
     @classmethod
@@ -39,7 +41,7 @@ class AutoConfig(_Auto):
         return CvtConfig.from_dict({"model_type": model_type, **fields})
 
 
-class AutoImageProcessor(_Auto):
+class AutoImageProcessor(Auto):
     """Gives a :class:`~cvt.CvtImageProcessor`."""
 
     @classmethod
@@ -48,34 +50,6 @@ class AutoImageProcessor(_Auto):
     ) -> CvtImageProcessor:
         """As :meth:`cvt.CvtImageProcessor.from_pretrained`; ``use_fast`` is without effect: there is one kind."""
         return CvtImageProcessor.from_pretrained(pretrained_model_name_or_path, **_without_code(options))
-
-
-class AutoModel(_Auto):
-    """Gives a :class:`~cvt.CvtModel`."""
-
-    @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> CvtModel:
-        """As :meth:`cvt.CvtModel.from_pretrained`."""
-        return CvtModel.from_pretrained(pretrained_model_name_or_path, **options)
-
-    @classmethod
-    def from_config(cls, config: CvtConfig) -> CvtModel:
-        """A model with fresh weights."""
-        return CvtModel(config)
-
-
-class AutoModelForImageClassification(_Auto):
-    """Gives a :class:`~cvt.CvtForImageClassification`."""
-
-    @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> CvtForImageClassification:
-        """As :meth:`cvt.CvtForImageClassification.from_pretrained`."""
-        return CvtForImageClassification.from_pretrained(pretrained_model_name_or_path, **options)
-
-    @classmethod
-    def from_config(cls, config: CvtConfig) -> CvtForImageClassification:
-        """A model with fresh weights."""
-        return CvtForImageClassification(config)
 
 
 def _without_code(options: dict[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ CONFIGURATION = """
 """
 
 MODEL = """
->>> from cvt import CvtImageProcessor as AutoImageProcessor, CvtModel
+>>> from cvt import AutoImageProcessor, CvtModel
 >>> import torch
 >>> from datasets import load_dataset
 
@@ -53,7 +53,7 @@ MODEL = """
 """
 
 CLASSIFIER = """
->>> from cvt import CvtImageProcessor as AutoImageProcessor, CvtForImageClassification
+>>> from cvt import AutoImageProcessor, CvtForImageClassification
 >>> import torch
 >>> from datasets import load_dataset
 

@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 import cvt
-from cvt.auto import AutoConfig, AutoImageProcessor, AutoModel, AutoModelForImageClassification
+from cvt.auto import AutoConfig, AutoImageProcessor
+from cvt.auto_models import AutoModel, AutoModelForImageClassification
 from cvt.errors import ConfigError, CvtError
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification

@@ -19,8 +19,7 @@ if keras.backend.backend() == "torch":
 with quietly:
     from PIL import Image
 
-    from cvt import CvtImageProcessor as AutoImageProcessor
-    from cvt import TFCvtModel
+    from cvt import AutoImageProcessor, TFCvtModel
 
     image = Image.open("examples/cat.jpg")
 
@@ -36,8 +35,7 @@ with quietly:
     import tensorflow as tf
     from PIL import Image
 
-    from cvt import CvtImageProcessor as AutoImageProcessor
-    from cvt import TFCvtForImageClassification
+    from cvt import AutoImageProcessor, TFCvtForImageClassification
 
     image = Image.open("examples/cat.jpg")
 
