@@ -3,9 +3,10 @@
 import { attentionRow } from "../shared/attention.js";
 import { limits, paletteFor } from "../shared/colour.js";
 import { useStyle } from "../shared/dom.js";
-import { bestColumns, samePlace, viewOf, windowOf } from "../shared/geometry.js";
+import { bestColumns, viewOf, windowOf } from "../shared/geometry.js";
 import { Background } from "./background.js";
-import { isSame, pickHead, pickIndex, pickQuery, pickStage, queryIndex, settle } from "./choices.js";
+import { pickHead, pickIndex, pickQuery, pickStage, queryIndex } from "./choices.js";
+import { adopt, choose } from "./choosing.js";
 import { CHOICES, Notices, asked, prepareControls, questions, refreshControls } from "./controls.js";
 import { PhotoData } from "./data.js";
 import { Legend } from "./legend.js";
@@ -16,9 +17,8 @@ import { Presentation } from "./presentation.js";
 import { Share } from "./share.js";
 import { NARROW, skeleton } from "./skeleton.js";
 import { State } from "./state.js";
-import { meantBy, viewFor } from "./wishes.js";
 
-/** @import { Cell, DrawnMap, ExplorerValue, Grid, Host, Part, Query, Wish } from "../types.js" */
+/** @import { Cell, DrawnMap, ExplorerValue, Host, Part, Wish } from "../types.js" */
 /** @import { Wanted } from "./maps.js" */
 
 /**
@@ -177,7 +177,7 @@ class Explorer {
     const data = state.incoming ?? state.current;
     if (!data) return;
     const first = data !== state.current;
-    if (first && !data.adopted) this.adopt(data);
+    if (first && !data.adopted) adopt(state, data);
     const needed = needs(state, data);
     if (first || needed.some(({ name }) => !data.peek(name))) {
       const waiting = state.view === "attention_received" ? "notice.received" : "notice.loading";
@@ -224,71 +224,6 @@ class Explorer {
   // ---- choices -----------------------------------------------------------------------------------------------------
 
   /**
-   * Fit what is chosen to a new photo; the address's wishes come true on the photo they are about.
-   * @param {PhotoData} data
-   */
-  adopt(data) {
-    const { state } = this;
-    const { stages, value } = data;
-    const { link } = state;
-    const isMeant =
-      link && (!link.example || link.example === value.example) && (!link.model || link.model === value.model);
-    Object.assign(state, settle(stages, state, {}));
-    const { rows, columns } = stages[state.stage - 1].tokens;
-    Object.assign(state, { pins: [], hovered: null, looked: [Math.floor(rows / 2), Math.floor(columns / 2)] });
-    state.target = value.classes[0].index; // a class that was chosen for another photo says nothing about this one
-    this.choose(isMeant ? meantBy(link) : {}, data);
-    if (isMeant) state.link = null;
-    data.adopted = true;
-  }
-
-  /**
-   * Take over whatever part of some wishes exists.
-   * @param {Wish} wanted
-   * @param {PhotoData} data
-   */
-  choose(wanted, { stages, value }) {
-    const { state } = this;
-    const before = stages[state.stage - 1];
-    state.view = viewFor(state, wanted);
-    Object.assign(state, settle(stages, state, wanted));
-    const stage = stages[state.stage - 1];
-    if (stage !== before) this.moveTokens(before.tokens, stage.tokens);
-    const offered = [...value.methods, ...stage.methods];
-    const next = state.method ? [...stage.methods, ...offered] : offered; // from one stage's map to another stage's
-    const methods = /** @type {string[]} */ ([wanted.method, state.method, ...next]);
-    state.method = methods.find((method) => offered.includes(method)) ?? "";
-    if (wanted.channel === "norm") state.channel = "norm";
-    state.channel = pickIndex(wanted.channel, stage.channels) ?? pickIndex(state.channel, stage.channels) ?? "norm";
-    state.target = pickIndex(wanted.target, value.class_count) ?? state.target;
-    this.chooseQuery(pickQuery(wanted.query, stage), pickQuery(wanted.compare, stage));
-  }
-
-  /**
-   * @param {Query | null} query
-   * @param {Query | null} compare
-   */
-  chooseQuery(query, compare) {
-    const { state } = this;
-    if (query === "cls" && state.view === "attention") state.view = "attention_cls";
-    if (!query || query === "cls") return;
-    state.looked = query;
-    state.pins = compare && compare !== "cls" ? [query, compare] : [query];
-  }
-
-  /**
-   * @param {Grid} from
-   * @param {Grid} to
-   */
-  moveTokens(from, to) {
-    const { state } = this;
-    state.pins = state.pins.map((pin) => samePlace(from, to, pin));
-    if (isSame(state.pins[0], state.pins[1])) state.pins.pop();
-    state.looked = samePlace(from, to, state.looked);
-    state.hovered = null;
-  }
-
-  /**
    * Open { stage, block, head, view, query, … }, any of them. Resolves when it is on the screen.
    * @param {Wish} wanted
    */
@@ -301,7 +236,7 @@ class Explorer {
     }
     state.link = null;
     if (wanted.target !== undefined) this.asked = ""; // whoever chooses a class again asks again
-    this.choose(wanted, data);
+    choose(state, wanted, data);
     this.show();
     await this.settled();
   }
