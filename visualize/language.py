@@ -1,7 +1,7 @@
 """Every text that a person reads, by language: those of pictures and sheets, and those of whatever stands above.
 
-A language is a file of ``words/``, named by its code, with texts in sections, and a folder of the same name with prose
-in Markdown. Files put there are a language; nothing else has to know of it.
+A language is a file of ``words/``, named by its code, with texts in sections, and a folder of the same name with
+further sections, a file each, and prose in Markdown. Files put there are a language; nothing else has to know of it.
 """
 
 from __future__ import annotations
@@ -70,8 +70,11 @@ class Language:
 @cache
 def _read(code: str) -> Language:
     texts = tomllib.loads((WORDS / f"{code}.toml").read_text(encoding="utf-8"))
+    sections = {
+        path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted((WORDS / code).glob("*.toml"))
+    }
     prose = {path.stem: path.read_text(encoding="utf-8").strip() for path in sorted((WORDS / code).glob("*.md"))}
-    return Language(code, {**texts, "prose": prose})
+    return Language(code, {**texts, **sections, "prose": prose})
 
 
 def phrase(language: str, section: str, name: str, /, **values: object) -> str:

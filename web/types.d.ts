@@ -34,6 +34,8 @@ export interface Words {
   languages: Record<string, string>;
   /** The names of all texts of the part. */
   names: string[];
+  /** Definitions of terms, for every part. */
+  glossary: Record<string, string>;
 }
 
 /** How numbers become colours: Python's palettes, and its one rule for scales (visualize/palette.py). */

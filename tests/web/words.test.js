@@ -16,13 +16,16 @@ test("blanks are filled once, and unknown ones stay", () => {
 });
 
 test("a part has its own texts, and a name that has none stands for itself", () => {
-  const store = { language: "en", languages: { en: "English" }, parts: { a: { hello: "Hello, {who}" }, b: {} } };
+  const glossary = { token: "a place" };
+  const parts = { a: { hello: "Hello, {who}" }, b: {} };
+  const store = { language: "en", languages: { en: "English" }, glossary, parts };
   const words = wordsOf(store, "a");
   assert.equal(words("hello", { who: "you" }), "Hello, you");
   assert.equal(words("missing"), "missing");
   assert.equal(wordsOf(store, "b")("hello"), "hello");
   assert.equal(wordsOf(store, "nowhere")("hello"), "hello");
   assert.deepEqual([words.language, words.languages, words.names], ["en", { en: "English" }, ["hello"]]);
+  assert.equal(words.glossary, glossary);
 });
 
 test("an address keeps what is not meant", () => {

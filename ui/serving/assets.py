@@ -40,7 +40,8 @@ def words(language: str) -> str:
     texts = Language.of(language).texts
     names = {code: Language.of(code).name for code in LANGUAGES}
     parts = {part: dict(texts[part]) for part in PARTS if part in texts}
-    return json.dumps({"language": language, "languages": names, "parts": parts}, ensure_ascii=False)
+    store = {"language": language, "languages": names, "glossary": dict(texts["glossary"]), "parts": parts}
+    return json.dumps(store, ensure_ascii=False)
 
 
 @cache

@@ -1,6 +1,7 @@
 /* The selects, what they offer, and what the explorer says of itself. */
 
 import { make, setText } from "../shared/dom.js";
+import { setTerms, withoutTerms } from "../shared/glossary.js";
 import { QUESTIONS, VIEWS } from "./state.js";
 
 /** @import { ClassEntry, Wish } from "../types.js" */
@@ -57,7 +58,8 @@ export function prepareControls(state) {
  */
 function reserve(state, selector, prefix, values) {
   const texts = state.text.names.filter((name) => name.startsWith(prefix)).map((name) => state.text(name, values));
-  state.part(selector).append(...texts.map((text) => make("span", { class: "ghost" }, text)));
+  const plain = texts.map((text) => withoutTerms(state.text, text));
+  state.part(selector).append(...plain.map((text) => make("span", { class: "ghost" }, text)));
 }
 
 /**
@@ -104,7 +106,7 @@ export function refreshControls(state) {
     select.disabled = !state.uses(name);
     select.closest("label")?.classList.toggle("unused", select.disabled);
   }
-  setText(state.part(".explanation .said"), explanation(state));
+  setTerms(state.part(".explanation .said"), text, explanation(state));
 }
 
 /**

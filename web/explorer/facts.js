@@ -3,6 +3,7 @@
 import { entropy, keysForHalf } from "../shared/attention.js";
 import { extremes } from "../shared/colour.js";
 import { strongestChannels } from "../shared/features.js";
+import { withoutTerms } from "../shared/glossary.js";
 import { digits } from "../shared/words.js";
 import { valueAt } from "./maps.js";
 
@@ -304,7 +305,7 @@ export function sentenceOf(state, shown, facts) {
     );
   }
   const told = facts.map((one) => text(one.sub ? "fact with sub" : "fact", { ...one })).join(text("facts"));
-  return pinned + text("sentence.facts", { view: text(`view.${view}`), stage, facts: told });
+  return pinned + text("sentence.facts", { view: text(`view.${view}`), stage, facts: withoutTerms(text, told) });
 }
 
 /**

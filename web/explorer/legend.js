@@ -2,10 +2,11 @@
 
 import { paletteFor } from "../shared/colour.js";
 import { make, setText } from "../shared/dom.js";
+import { setTerms } from "../shared/glossary.js";
 import { digits } from "../shared/words.js";
 import { factsOf, nameOf, sentenceOf } from "./facts.js";
 
-/** @import { DrawnMap, Kind, Shown } from "../types.js" */
+/** @import { DrawnMap, Kind, Shown, Words } from "../types.js" */
 /** @import { Drawn, Fact } from "./facts.js" */
 /** @import { State } from "./state.js" */
 
@@ -31,7 +32,7 @@ export class Legend {
     const { state } = this;
     const drawn = shown[0]?.map ? /** @type {Drawn[]} */ (shown) : null;
     const facts = drawn ? factsOf(state, drawn) : [];
-    showFacts(state.part(".facts"), facts);
+    showFacts(state.text, state.part(".facts"), facts);
     const names = shown.map((one) => (shown.length > 1 ? nameOf(state, one) : ""));
     names.forEach((name, index) => setText(state.panels[index].caption, name));
     const sentence = drawn ? sentenceOf(state, drawn, facts) : "";
@@ -71,19 +72,20 @@ export class Legend {
 
 /**
  * A list whose nodes stay: only their text changes.
+ * @param {Words} words
  * @param {HTMLElement} list
  * @param {Fact[]} facts
  */
-function showFacts(list, facts) {
+function showFacts(words, list, facts) {
   while (list.children.length > facts.length) list.lastChild?.remove();
   while (list.children.length < facts.length) {
     list.append(make("div", {}, make("dt"), make("dd"), make("dd", { class: "sub" })));
   }
   facts.forEach(({ label, value, sub }, index) => {
-    const [term, number, more] = list.children[index].children;
-    setText(term, label);
+    const [name, number, more] = /** @type {HTMLCollectionOf<HTMLElement>} */ (list.children[index].children);
+    setTerms(name, words, label);
     setText(number, value);
-    setText(more, sub);
+    setTerms(more, words, sub);
   });
 }
 

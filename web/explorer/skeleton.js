@@ -1,6 +1,7 @@
 /* The explorer's lasting nodes: everything that only changes its text or its drawing later. */
 
 import { make } from "../shared/dom.js";
+import { explain, withTerms } from "../shared/glossary.js";
 import { QUESTIONS } from "./state.js";
 
 /** @import { Words } from "../types.js" */
@@ -104,23 +105,26 @@ function side(text) {
  * @param {string} name
  */
 function choice(text, label, name) {
-  return make("label", {}, make("span", {}, text(label)), make("select", { name }));
+  const id = `explorer-${name}`; // a term in the label can be pressed too, so the label has to say what it is for
+  return make("label", { for: id }, make("span", {}, ...withTerms(text, text(label))), make("select", { id, name }));
 }
 
 /** @param {Words} text */
 function tools(text) {
+  const field = make(
+    "label",
+    { class: "check" },
+    make("input", { name: "field", type: "checkbox" }),
+    make("span", {}, text("field")),
+  );
+  explain(field, text, "receptive field");
   const opacity = { name: "opacity", type: "range", min: 0, max: 1, step: 0.05, value: 0.6 };
   return make(
     "div",
     { class: "tools" },
     choice(text, "scale", "scale"),
     make("label", { class: "range" }, make("span", {}, text("opacity")), make("input", opacity)),
-    make(
-      "label",
-      { class: "check" },
-      make("input", { name: "field", type: "checkbox" }),
-      make("span", {}, text("field")),
-    ),
+    field,
     make(
       "span",
       { class: "buttons" },

@@ -2,6 +2,9 @@
 
 /** @import { Words } from "../types.js" */
 
+/** @typedef {Record<string, string>} Texts by name */
+/** @typedef {Pick<Words, "language" | "languages" | "glossary"> & { parts: Record<string, Texts> }} WordStore */
+
 /**
  * A sentence with its {names} filled in.
  * @param {string} sentence
@@ -13,14 +16,14 @@ export function fill(sentence, values) {
 
 /**
  * The texts of one part as a function of a text's name and what its blanks hold.
- * @param {{ language: string, languages: Record<string, string>, parts: Record<string, Record<string, string>> }} store
+ * @param {WordStore} store
  * @param {string} part
  * @returns {Words}
  */
-export function wordsOf({ language, languages, parts }, part) {
+export function wordsOf({ language, languages, glossary, parts }, part) {
   const texts = parts[part] ?? {};
   const words = (/** @type {string} */ name, values = {}) => fill(texts[name] ?? name, values);
-  return Object.assign(words, { language, languages, names: Object.keys(texts) });
+  return Object.assign(words, { language, languages, glossary, names: Object.keys(texts) });
 }
 
 /**

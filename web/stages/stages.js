@@ -1,6 +1,7 @@
 /* The ribbon: the whole network at a glance, from the photo through every stage to the answer. */
 
 import { make, useStyle } from "../shared/dom.js";
+import { withTerms } from "../shared/glossary.js";
 import { inPercent } from "../shared/words.js";
 
 /** @import { Host, Part, RibbonValue, StageCard, StagePicture, Words } from "../types.js" */
@@ -70,10 +71,10 @@ function drawAll(words, { photo, height, width, cards, answer }) {
       make("small", {}, words("seen", { height, width })),
     ),
     ...cards.flatMap((card) => [
-      arrow(words("window", card.numbers), words("stride", card.numbers)),
+      arrow(words, words("window", card.numbers), words("stride", card.numbers)),
       drawCard(words, card),
     ]),
-    arrow(reads),
+    arrow(words, reads),
     make(
       "div",
       { class: "answer" },
@@ -84,10 +85,13 @@ function drawAll(words, { photo, height, width, cards, answer }) {
   ];
 }
 
-/** @param {...string} lines */
-function arrow(...lines) {
+/**
+ * @param {Words} words
+ * @param {...string} lines
+ */
+function arrow(words, ...lines) {
   const sign = make("span", { "aria-hidden": "true" }, "→");
-  return make("div", { class: "arrow" }, sign, ...lines.map((line) => make("small", {}, line)));
+  return make("div", { class: "arrow" }, sign, ...lines.map((line) => make("small", {}, ...withTerms(words, line))));
 }
 
 /**
