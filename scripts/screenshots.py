@@ -38,7 +38,7 @@ SHOTS = [
     Shot("page", height=800),
     Shot("page-dark", scheme="dark", height=800),
     Shot("stages", part="#stages"),
-    Shot("attention", "?stage=3&view=attention&query=3,3", "#explorer"),
+    Shot("attention", "?stage=3&view=attention&query=4,4&v=2", "#explorer"),
     Shot("heads", "?stage=3&view=attention_cls&head=all", "#explorer", view="attention_cls"),
     Shot("evidence", "?stage=3&view=class_evidence", "#explorer", view="class_evidence"),
     Shot("phone", width=390, height=844),

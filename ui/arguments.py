@@ -1,4 +1,7 @@
-"""What the endpoints' texts mean: stages, heads, queries and classes."""
+"""What the endpoints' texts mean: stages, blocks, heads, queries and classes.
+
+People count from 1, or from the end with negative numbers; there is no 0. What comes out counts from 0.
+"""
 
 from __future__ import annotations
 
@@ -6,53 +9,59 @@ from typing import Literal
 
 from cvt.config import CvtConfig
 from cvt.errors import ConfigError
+from cvt.geometry import Grid
 
-__all__ = ["parse_head", "parse_query", "parse_stage", "parse_target"]
+__all__ = ["parse_head", "parse_index", "parse_query", "parse_target"]
 
 
-def parse_stage(stage: float, count: int) -> int:
-    """A stage as people count, from 1, to an index from 0.
+def parse_index(name: str, number: float, count: int) -> int:
+    """One of ``count`` things called ``name``.
 
     Raises:
-        ConfigError: there is no such stage.
+        ConfigError: there is no such thing; the message says which there are.
     """
-    if stage != int(stage) or not 1 <= stage <= count:
-        raise ConfigError(f"stage {stage} must be a whole number from 1 to {count}")
-    return int(stage) - 1
+    if number == 0 or number not in range(-count, count + 1):
+        raise ConfigError(f"{name} {number:g} does not exist: they count from 1 to {count}, or from the end, from -1")
+    return int(number) - 1 if number > 0 else count + int(number)
 
 
-def parse_head(head: str | int) -> Literal["mean"] | int:
-    """A head: "mean", or its number from 0.
+def parse_head(head: str | int, count: int) -> Literal["mean"] | int:
+    """A head: "mean", or its number.
 
     Raises:
-        ConfigError: it is neither.
+        ConfigError: it is neither, or there is no such head.
     """
     if str(head).strip() == "mean":
         return "mean"
     try:
-        return int(head)
+        number = int(head)
     except ValueError:
-        raise ConfigError(f"head {head!r} must be 'mean' or a number from 0") from None
+        raise ConfigError(f"head {head!r} must be 'mean' or a number from 1 to {count}") from None
+    return parse_index("head", number, count)
 
 
-def parse_query(query: str) -> Literal["cls"] | tuple[int, int]:
-    """A query: "cls", or "row,column" from 0.
+def parse_query(query: str, tokens: Grid, has_cls: bool) -> Literal["cls"] | tuple[int, int]:
+    """A query: "cls", or "row,column" of one of the tokens.
 
     Raises:
-        ConfigError: it is neither.
+        ConfigError: it is neither, or there is no such token.
     """
     if query.strip() == "cls":
+        if not has_cls:
+            raise ConfigError("query 'cls': there is no CLS token in that stage; give a token's 'row,column'")
         return "cls"
-    parts = query.split(",")
     try:
-        row, column = (int(part) for part in parts)
+        row, column = (int(part) for part in query.split(","))
     except ValueError:
         raise ConfigError(f"query {query!r} must be 'cls' or 'row,column', for example '3,10'") from None
-    return row, column
+    return parse_index("row", row, tokens.rows), parse_index("column", column, tokens.columns)
 
 
 def parse_target(target: str, config: CvtConfig) -> int | str | None:
-    """A class: its name or number, or None for the most probable one. Whether it exists, ``trace`` says."""
+    """A class: its name or the model's own number, from 0; None for the most probable one.
+
+    Whether it exists, ``trace`` says.
+    """
     target = target.strip()
     if not target:
         return None

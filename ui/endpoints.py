@@ -16,7 +16,7 @@ from PIL import Image
 from cvt.tracing import Trace, trace
 from visualize.describe import describe
 from visualize.heatmap import Heatmap
-from visualize.methods import METHODS, map_of, method_named
+from visualize.methods import METHODS, method_named
 from visualize.paint import overlay
 
 from . import arguments
@@ -49,19 +49,21 @@ def explain(
 ) -> tuple[Image.Image, str, str]:
     """A map drawn on the photo, a sentence about it, and a file with its numbers (see :func:`heatmap_file`).
 
+    Everything counts from 1, or from the end with negative numbers; classes have the model's own numbers, from 0.
+
     Raises:
         ConfigError: an argument names something that is not there.
     """
     loaded = models.get(model)
-    choice = (
-        arguments.parse_stage(stage, loaded.model.config.num_stages),
-        int(block),
-        arguments.parse_head(head),
-        arguments.parse_query(query),
-    )
-    needs_target = method_named(method).needs_target
-    seen = trace(loaded.model, loaded.processor, image, target=_target(loaded, image, target) if needs_target else None)
-    shown = map_of(seen, method, *choice)
+    config, entry = loaded.model.config, method_named(method)
+    at = arguments.parse_index("stage", stage, config.num_stages)
+    block_at = arguments.parse_index("block", block, config.depth[at])
+    which = arguments.parse_head(head, config.num_heads[at])
+    wanted = _target(loaded, image, target) if entry.needs_target else None
+    seen = trace(loaded.model, loaded.processor, image, target=wanted)
+    in_stage, ignores_query = seen.stages[at], "query" not in entry.uses
+    query_at = arguments.parse_query(query, in_stage.geometry.tokens, in_stage.has_cls or ignores_query)
+    shown = entry.map_of(seen, stage=at, block=block_at, head=which, query=query_at)
     return overlay(seen, shown), describe(shown), str(heatmap_file(seen, shown))
 
 
@@ -119,11 +121,11 @@ def add_endpoints(models: ModelCache, start: str) -> None:
         model = gr.Dropdown(names, value=start, label="model: name of a model on the page's list")
         top_k = gr.Number(5, precision=0, label="top_k: how many classes")
         method = gr.Dropdown(list(METHODS), value="attention", label="method: what to draw")
-        stage = gr.Number(3, precision=0, label="stage: from 1")
-        block = gr.Number(-1, precision=0, label="block: from 0, or from the end")
-        head = gr.Textbox("mean", label="head: from 0, or mean")
-        query = gr.Textbox("cls", label="query: cls, or row,column of a token from 0")
-        target = gr.Textbox("", label="target: name or number of a class; empty for the most probable")
+        stage = gr.Number(3, precision=0, label="stage: from 1, or from the end: -1")
+        block = gr.Number(-1, precision=0, label="block: from 1, or from the end: -1")
+        head = gr.Textbox("mean", label="head: from 1, or from the end: -1, or mean")
+        query = gr.Textbox("cls", label="query: cls, or row,column of a token, both from 1")
+        target = gr.Textbox("", label="target: name of a class, or its number from 0; empty for the most probable")
         confidences = gr.Label(label="label and confidences")
         picture = gr.Image(label="picture: PNG of the photo's size", format="png")
         sentence = gr.Textbox(label="description: one sentence")

@@ -1,7 +1,8 @@
 """Explanations of a traced photo, as maps that know where they are.
 
 Every function takes a :class:`cvt.Trace`, made by :func:`cvt.trace`, and returns numbers or a
-:class:`~visualize.heatmap.Heatmap`; nothing here runs the network.
+:class:`~visualize.heatmap.Heatmap`; nothing here runs the network. Stages, blocks, heads, rows and columns count from
+0, negative ones from the end, as everything in Python; what people read (sentences, sheets, summaries) counts from 1.
 """
 
 from visualize.attention import (

@@ -270,7 +270,7 @@ def weigh_gradient(block: BlockTrace) -> np.ndarray:
 
 
 def query_row(trace: Trace, stage: int, query: Query) -> tuple[int, str]:
-    """The row of a stage's attention that belongs to a query, and the query in words.
+    """The row of a stage's attention that belongs to a query, and the query in words, as people count.
 
     Raises:
         ConfigError: there is no such token, or "cls" where there is none.
@@ -290,7 +290,7 @@ def query_row(trace: Trace, stage: int, query: Query) -> tuple[int, str]:
     except (TypeError, ValueError):
         raise ConfigError(f"query {query!r} is unknown: allowed are 'cls' or a token's (row, column)") from None
     row, column = position("row", row, grid.rows), position("column", column, grid.columns)
-    return int(stage_trace.has_cls) + row * grid.columns + column, f"row {row}, column {column}"
+    return int(stage_trace.has_cls) + row * grid.columns + column, f"row {row + 1}, column {column + 1}"
 
 
 def _heads(block: BlockTrace, head: Head) -> slice:

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -48,23 +48,25 @@ __all__ = ["SCHEMA", "save_arrays", "save_summary", "standard_maps", "summary"]
 SCHEMA = "cvt-explorer 1"
 
 
-def standard_maps(trace: Trace) -> dict[str, Heatmap]:
-    """The maps that tell most about a trace, by name.
+def standard_maps(trace: Trace, first: Literal[0, 1] = 0) -> dict[str, Heatmap]:
+    """The maps that tell most about a trace, by name; stages and heads count from ``first``.
 
     ``feature_norm.{s}`` and ``attention_received.{s}`` (last block) of every stage, ``cls_attention.{h}`` of every
     head of the last block where it has CLS, ``rollout``; with a target the rollout is for that class, and there are
     ``class_evidence``, the best map of it, ``pixel_evidence``, and ``libragrad.{s}``, ``legrad.{s}``, ``grad_cam.{s}``,
     ``hires_cam.{s}`` and ``grad_attention.{s}``.
     """
-    stages = range(len(trace.stages))
-    maps = {f"feature_norm.{s}": feature_map(trace, s) for s in stages}
-    maps |= {f"attention_received.{s}": attention_received(trace, s, -1) for s in stages}
+    stages = list(enumerate(range(len(trace.stages)), first))
+    maps = {f"feature_norm.{number}": feature_map(trace, s) for number, s in stages}
+    maps |= {f"attention_received.{number}": attention_received(trace, s, -1) for number, s in stages}
     if trace.stages[-1].has_cls:
-        maps |= {f"cls_attention.{h}": one for h, one in enumerate(attention_heads(trace, -1, -1, "cls"))}
+        heads = attention_heads(trace, -1, -1, "cls")
+        maps |= {f"cls_attention.{number}": one for number, one in enumerate(heads, first)}
     maps["rollout"] = rollout(trace, for_class=trace.target is not None)
     if trace.target is not None:
         maps |= {"class_evidence": class_evidence(trace), "pixel_evidence": pixel_evidence(trace)}
-        maps |= {f"{method}.{s}": class_evidence(trace, s, method) for method in get_args(Method) for s in stages}
+        for method in get_args(Method):
+            maps |= {f"{method}.{number}": class_evidence(trace, s, method) for number, s in stages}
     return maps
 
 
@@ -106,6 +108,8 @@ def save_arrays(trace: Trace, path: str | Path, *, model_name: str = "") -> None
 def summary(trace: Trace, *, model_name: str = "", photo_name: str = "", language: str = "en") -> dict[str, Any]:
     """What a trace says, as plain JSON types: prediction, geometry, and every standard map in words and numbers.
 
+    People read it, so stages, blocks, heads, rows and columns count from 1; ``index`` is the model's number of a class.
+
     Raises:
         ConfigError: there is no such language.
     """
@@ -133,7 +137,7 @@ def summary(trace: Trace, *, model_name: str = "", photo_name: str = "", languag
             }
             for stage in trace.stages
         ],
-        "maps": {name: _map_summary(heatmap, language) for name, heatmap in standard_maps(trace).items()},
+        "maps": {name: _map_summary(heatmap, language) for name, heatmap in standard_maps(trace, 1).items()},
     }
 
 
@@ -157,7 +161,7 @@ def _map_summary(heatmap: Heatmap, language: str) -> dict[str, Any]:
         "smallest": float(heatmap.values.min()),
         "largest": float(heatmap.values.max()),
         "mean": float(heatmap.values.mean(dtype=np.float64)),
-        "largest_at": [int(row), int(column)],
+        "largest_at": [int(row) + 1, int(column) + 1],
         "baseline": heatmap.baseline,
         "cls_share": heatmap.cls_share,
     }

@@ -45,7 +45,7 @@ def feature_map(trace: Trace, stage: int, reduce: Literal["norm", "mean", "pca"]
         case str():
             raise ConfigError(f"reduce={reduce!r} is unknown: allowed are 'norm', 'mean', 'pca' or a channel's index")
     channel = position("channel", reduce, len(features))
-    return Heatmap(features[channel].copy(), grid, "diverging", "channel", details={**details, "channel": channel})
+    return Heatmap(features[channel].copy(), grid, "diverging", "channel", details={**details, "channel": channel + 1})
 
 
 def similarity_map(trace: Trace, stage: int, token: tuple[int, int]) -> Heatmap:
@@ -67,7 +67,7 @@ def similarity_map(trace: Trace, stage: int, token: tuple[int, int]) -> Heatmap:
     lengths = np.linalg.norm(stage_trace.feature_map, axis=0)
     directions = stage_trace.feature_map / np.where(lengths > 0, lengths, 1)
     cosines = np.tensordot(directions[:, row, column], directions, axes=1).clip(-1, 1)
-    details: dict[str, str | int] = {"stage": index + 1, "token": f"row {row}, column {column}"}
+    details: dict[str, str | int] = {"stage": index + 1, "token": f"row {row + 1}, column {column + 1}"}
     return Heatmap(cosines, grid, "diverging", "similarity", unit="cosine", details=details)
 
 

@@ -29,7 +29,7 @@ class Heatmap:
         unit: what one unit of value means, for the scale bar; empty for plain numbers.
         baseline: for a distribution, the value every key would have if all were equal.
         cls_share: in a stage with CLS, what falls on CLS itself: a share of the distribution, or of ``total``.
-        details: where the map comes from (stage and block 1-based, head, query, class), in the order to be told.
+        details: where the map comes from (stage, block, head, query, class), as people count, in the order to be told.
         total: for evidence that adds up, the number that it takes apart: the sum of the values, of ``cls_share`` and of
             what the biases bring. Only of such a map it may be said that a region carries so much of the answer.
     """

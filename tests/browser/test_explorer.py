@@ -115,7 +115,7 @@ def test_what_is_drawn_is_the_row_in_inferno(page: Page, url: str, bench: Bench)
 
     root = opened(page, url)
     choose(page, stage=2, block=0, head=1, query="3,4")
-    expect(root).to_have_attribute("data-query", "3,4")
+    expect(root).to_have_attribute("data-query", "4,5")
     true = attention_map(bench.trace("0"), 1, 0, (3, 4), 1)
     painted = colours(true.values, "distribution", Limits(0, 5 * true.baseline))
     assert np.abs(map_pixels(page).astype(int) - painted.astype(int)).max() <= 8  # half precision moves an index or two
@@ -143,7 +143,7 @@ def test_pointing_finds_the_token_by_its_true_centre(page: Page, url: str, bench
     for stage, row, column in [(3, 0, 0), (3, 5, 2), (2, 15, 15), (1, 7, 30)]:
         choose(page, stage=stage)
         page.mouse.move(*centre_of(page, bench, stage, row, column))
-        expect(root).to_have_attribute("data-query", f"{row},{column}")
+        expect(root).to_have_attribute("data-query", f"{row + 1},{column + 1}")
         expect(page.locator(".facts dd").first).to_have_text(f"{row + 1}, {column + 1}")
     for place in [(-0.45, -0.45), (0.45, 0.45)]:  # still nearest to the same centre
         stride, offset = bench.trace("0").stages[2].geometry.tokens.stride, place
@@ -151,7 +151,7 @@ def test_pointing_finds_the_token_by_its_true_centre(page: Page, url: str, bench
         scale = page.locator(".picture").bounding_box()["width"] / 480 * bench.trace("0").crop.scale[1]
         assert stride > 0
         page.mouse.move(x + offset[1] * 4 * scale, y + offset[0] * 4 * scale)
-        expect(root).to_have_attribute("data-query", "7,30")
+        expect(root).to_have_attribute("data-query", "8,31")
 
 
 def test_cells_lie_where_the_keys_are(page: Page, url: str, bench: Bench) -> None:
@@ -222,7 +222,7 @@ def test_pins_hold_and_two_compare(page: Page, url: str, bench: Bench) -> None:
     root = opened(page, url)
     page.mouse.click(*centre_of(page, bench, 3, 1, 1))
     page.mouse.move(*centre_of(page, bench, 3, 6, 6))
-    expect(root).to_have_attribute("data-query", "1,1")  # the pointer has moved on, the pin has not
+    expect(root).to_have_attribute("data-query", "2,2")  # the pointer has moved on, the pin has not
     expect(page.locator(".facts dd.sub").first).to_contain_text("to 7, 7")  # what the place pointed at gets
     page.mouse.click(*centre_of(page, bench, 3, 6, 6))
     expect(page.locator(".panel")).to_have_count(2)
@@ -232,10 +232,10 @@ def test_pins_hold_and_two_compare(page: Page, url: str, bench: Bench) -> None:
     page.locator(".frame").focus()
     page.keyboard.press("Escape")
     expect(page.locator(".panel")).to_have_count(1)
-    expect(root).to_have_attribute("data-query", "1,1")
+    expect(root).to_have_attribute("data-query", "2,2")
     page.keyboard.press("Escape")
     page.mouse.move(*centre_of(page, bench, 3, 4, 2))
-    expect(root).to_have_attribute("data-query", "4,2")
+    expect(root).to_have_attribute("data-query", "5,3")
 
 
 def test_the_keyboard_alone_is_enough(page: Page, url: str, bench: Bench) -> None:
@@ -243,8 +243,8 @@ def test_the_keyboard_alone_is_enough(page: Page, url: str, bench: Bench) -> Non
     page.locator("[name=present]").focus()
     page.keyboard.press("Tab")
     expect(page.locator(".frame")).to_be_focused()
-    for key, place in [("ArrowRight", "4,5"), ("ArrowDown", "5,5"), ("Shift+ArrowLeft", "5,1"), ("Home", "5,0"),
-                       ("ArrowLeft", "5,0"), ("End", "5,7"), ("ArrowUp", "4,7")]:  # fmt: skip
+    for key, place in [("ArrowRight", "5,6"), ("ArrowDown", "6,6"), ("Shift+ArrowLeft", "6,2"), ("Home", "6,1"),
+                       ("ArrowLeft", "6,1"), ("End", "6,8"), ("ArrowUp", "5,8")]:  # fmt: skip
         page.keyboard.press(key)
         expect(root).to_have_attribute("data-query", place)
     depth, heads = bench.model.config.depth[-1], bench.model.config.num_heads[-1]
@@ -276,9 +276,9 @@ def phone(new_page: Callable[..., Page], url: str) -> Page:
 
 
 def test_a_tap_walks_and_a_second_one_lets_go(phone: Page, bench: Bench) -> None:
-    for place in [(1, 2), (4, 4)]:
-        phone.touchscreen.tap(*centre_of(phone, bench, 3, *place))
-        expect(phone).to_have_url(re.compile("query={},{}".format(*place)))
+    for row, column in [(1, 2), (4, 4)]:
+        phone.touchscreen.tap(*centre_of(phone, bench, 3, row, column))
+        expect(phone).to_have_url(re.compile(f"query={row + 1},{column + 1}"))
     expect(phone.locator(".panel")).to_have_count(1)
     phone.touchscreen.tap(*centre_of(phone, bench, 3, 4, 4))
     expect(phone).not_to_have_url(re.compile("query="))
@@ -286,10 +286,10 @@ def test_a_tap_walks_and_a_second_one_lets_go(phone: Page, bench: Bench) -> None
 
 def test_a_held_finger_walks_and_compares(phone: Page, bench: Bench) -> None:
     phone.touchscreen.tap(*centre_of(phone, bench, 3, 1, 2))
-    expect(phone).to_have_url(re.compile("query=1,2"))
+    expect(phone).to_have_url(re.compile("query=2,3"))
     scrolled = phone.evaluate("scrollY")
     touched(phone, [centre_of(phone, bench, 3, *place) for place in [(2, 2), (3, 4), (5, 6)]], hold=600)
-    expect(phone).to_have_url(re.compile("query=1,2&compare=5,6"))
+    expect(phone).to_have_url(re.compile("query=2,3&compare=6,7"))
     expect(phone.locator(".panel")).to_have_count(2)
     assert phone.evaluate("scrollY") == scrolled
 

@@ -30,35 +30,55 @@ def url(bench: Bench, serve: Callable[..., str]) -> str:
 
 
 def test_a_link_opens_on_exactly_that(page: Page, url: str, bench: Bench) -> None:
-    root = opened(page, url, "?example=photo-0&stage=2&block=0&head=1&view=attention&query=3,4&compare=9,1&other=kept")
-    for name, value in {"stage": "2", "block": "0", "head": "1", "view": "attention", "query": "9,1"}.items():
+    link = "?example=photo-0&stage=2&block=1&head=2&view=attention&query=4,5&compare=10,2&other=kept&v=2"
+    root = opened(page, url, link)
+    for name, value in {"stage": "2", "block": "1", "head": "2", "view": "attention", "query": "10,2"}.items():
         expect(root).to_have_attribute(f"data-{name}", value)
     expect(page.locator(".caption")).to_have_count(2)
     expect(page.locator(".caption").first).to_contain_text("4, 5")
     assert "other=kept" in page.url
-    root = opened(page, url, "?stage=3&block=-2&head=all&view=attention_received")
-    expect(root).to_have_attribute("data-block", str(bench.model.config.depth[-1] - 2))
+    root = opened(page, url, "?stage=3&block=-2&head=all&view=attention_received&v=2")
+    expect(root).to_have_attribute("data-block", str(bench.model.config.depth[-1] - 1))
     expect(page.locator(".panel")).to_have_count(bench.model.config.num_heads[-1])
     root = opened(page, url, "?query=cls")
     expect(root).to_have_attribute("data-view", "attention_cls")
-    root = opened(page, url, "?view=feature&stage=1&channel=7")
-    expect(page.locator("[name=channel]")).to_have_value("7")
+    opened(page, url, "?view=feature&stage=1&channel=8&v=2")
+    expect(page.locator("[name=channel] option:checked")).to_have_text(re.compile("^8 of"))
+
+
+def test_a_link_from_before_counts_from_0(page: Page, url: str, bench: Bench) -> None:
+    root = opened(page, url, "?stage=2&block=0&head=1&view=attention&query=3,4&compare=9,1")
+    for name, value in {"stage": "2", "block": "1", "head": "2", "query": "10,2"}.items():
+        expect(root).to_have_attribute(f"data-{name}", value)
+    expect(page).to_have_url(re.compile(r"stage=2&block=1&head=2&view=attention&query=4,5&compare=10,2&v=2"))
+    shown = map_pixels(page)
+    root = opened(page, url, f"?{page.url.partition('?')[2]}")
+    assert (map_pixels(page) == shown).all()
+    opened(page, url, "?view=feature&stage=1&channel=7")
+    expect(page.locator("[name=channel] option:checked")).to_have_text(re.compile("^8 of"))
 
 
 def test_a_link_to_another_example_waits_for_it(page: Page, url: str) -> None:
-    root = opened(page, url, "?example=photo-3&stage=1&query=5,6")
+    root = opened(page, url, "?example=photo-3&stage=1&query=6,7&v=2")
     expect(root).to_have_attribute("data-stage", "3")  # the page began with another example
     assert "example=photo-3&stage=1" in page.url  # and has not forgotten the link meanwhile
     show(page, "3")
     expect(root).to_have_attribute("data-stage", "1")
-    expect(root).to_have_attribute("data-query", "5,6")
+    expect(root).to_have_attribute("data-query", "6,7")
 
 
-@pytest.mark.parametrize("query", ["?stage=0&block=99&head=x&view=none&query=99,99", "?stage=&block=&query=,&head=1e9"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?stage=0&block=99&head=x&view=none&query=99,99",
+        "?stage=&block=&query=,&head=1e9",
+        "?v=2&stage=0&block=0&head=0&query=0,1",
+    ],
+)
 def test_a_link_to_nowhere_opens_on_what_there_is(page: Page, url: str, bench: Bench, query: str) -> None:
     root = opened(page, url, query)
-    last = str(bench.model.config.depth[-1] - 1)
-    for name, value in {"stage": "3", "block": last, "head": "mean", "view": "attention", "query": "4,4"}.items():
+    last = str(bench.model.config.depth[-1])
+    for name, value in {"stage": "3", "block": last, "head": "mean", "view": "attention", "query": "5,5"}.items():
         expect(root).to_have_attribute(f"data-{name}", value)
 
 

@@ -60,7 +60,7 @@ def test_classify(client: Client, network: Any) -> None:
 
 def test_explain_gives_picture_sentence_and_numbers(client: Client, network: Any) -> None:
     picture, sentence, numbers = client.predict(
-        handle_file(PHOTO), method="attention", stage=2, block=0, head="1", query="3,4", api_name="/explain"
+        handle_file(PHOTO), method="attention", stage=2, block=1, head="2", query="4,5", api_name="/explain"
     )
     with Image.open(picture) as image:
         assert (image.format, image.size) == ("PNG", CAT.size)
@@ -71,6 +71,15 @@ def test_explain_gives_picture_sentence_and_numbers(client: Client, network: Any
         np.testing.assert_allclose(arrays["values"], expected.values, atol=1e-6)
         y, x = seen.crop.to_photo(*expected.grid.centre(2, 3))
         assert (arrays["centre_y"][2], arrays["centre_x"][3]) == pytest.approx((y, x))
+
+
+def test_numbers_count_from_1_or_from_the_end(model_folder: Path, network: Any) -> None:
+    models = ModelCache(offered_models(str(model_folder)))
+    depth, heads = network[0].config.depth[-1], network[0].config.num_heads[-1]
+    rows, columns = trace(*network, CAT).stages[-1].geometry.tokens.shape
+    told = explain(models, CAT, "local", stage=3, block=depth, head=str(heads), query=f"{rows},{columns}")[1]
+    assert told == explain(models, CAT, "local", stage=-1, block=-1, head="-1", query="-1,-1")[1]
+    assert f"(stage 3, block {depth}, head {heads}, seen from row {rows}, column {columns})" in told
 
 
 @pytest.mark.parametrize("method", ["feature", "attention", "attention_received", "rollout", "class_evidence"])
@@ -93,6 +102,11 @@ def test_a_class_by_name_or_number(client: Client, target: str) -> None:
         ({"stage": 4}, "from 1 to 3"),
         ({"stage": 0}, "from 1 to 3"),
         ({"block": 9}, "Block 9 does not exist"),
+        ({"block": 0}, "Block 0 does not exist"),
+        ({"head": "0"}, "Head 0 does not exist"),
+        ({"head": "9"}, "Head 9 does not exist"),
+        ({"query": "0,1"}, "Row 0 does not exist"),
+        ({"query": "1,0"}, "Column 0 does not exist"),
         ({"head": "left"}, "must be 'mean' or a number"),
         ({"query": "middle"}, "must be 'cls' or 'row,column'"),
         ({"query": "99,0"}, "99"),

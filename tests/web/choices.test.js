@@ -33,7 +33,8 @@ test("indices count from both ends", () => {
 
 test("a token must exist in its stage", () => {
   assert.deepEqual(pickQuery("3,5", { tokens, has_cls: false }), [3, 5]);
-  for (const wrong of ["4,0", "0,6", "-1,0", "cls", "x"])
+  assert.deepEqual(pickQuery("-1,-6", { tokens, has_cls: false }), [3, 0]);
+  for (const wrong of ["4,0", "0,6", "-5,0", "cls", "x"])
     assert.equal(pickQuery(wrong, { tokens, has_cls: false }), null);
   assert.equal(pickQuery("cls", { tokens, has_cls: true }), "cls");
 });

@@ -12,9 +12,9 @@ The page gives it values and hears one event::
         return with_evidence(value, trace(model, processor, photo, target=index))
 
 In the browser the root is ``#explorer`` (the component brings it; give no ``elem_id``), with the attributes of the
-design's contract and an object ``explorer``::
+design's contract, which count from 1 as the address does, and an object ``explorer``, which counts as Python does::
 
-    await root.explorer.open({ stage, block, head, view, query, target })  # stage from 1; any of them
+    await root.explorer.open({ stage, block, head, view, query, target })  # any of them
     await root.explorer.attentionRow(stage, block, head, query)            # Float32Array, CLS first where it exists
     root.explorer.setUrl({ example, model })                               # null removes; the explorer owns the address
     root.explorer.parameters                                               # what the address said at first

@@ -47,7 +47,7 @@ export function pickStage(value, count) {
 }
 
 /**
- * A token of a stage; null where the stage has no such token.
+ * A token of a stage, counted from either end; null where the stage has no such token.
  * @param {unknown} value
  * @param {Pick<Stage, "tokens" | "has_cls">} stage
  * @returns {Query | null}
@@ -56,8 +56,8 @@ export function pickQuery(value, stage) {
   const query = parseQuery(value);
   if (query === null) return null;
   if (query === "cls") return stage.has_cls ? query : null;
-  const { rows, columns } = stage.tokens;
-  return query[0] >= 0 && query[0] < rows && query[1] >= 0 && query[1] < columns ? query : null;
+  const [row, column] = [pickIndex(query[0], stage.tokens.rows), pickIndex(query[1], stage.tokens.columns)];
+  return row === null || column === null ? null : [row, column];
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { attentionRow } from "../shared/attention.js";
 import { limits, paletteFor } from "../shared/colour.js";
+import { fromOne } from "../shared/counting.js";
 import { useStyle } from "../shared/dom.js";
 import { bestColumns, viewOf, windowOf } from "../shared/geometry.js";
 import { Background } from "./background.js";
@@ -23,7 +24,8 @@ import { State } from "./state.js";
 
 /**
  * Put an explorer into an element. Its root `#explorer` has an object `explorer` for scripts and other parts:
- * `open(wish)`, `attentionRow(stage, block, head, query)`, `setUrl(changes)` and `parameters`.
+ * `open(wish)`, `attentionRow(stage, block, head, query)`, `setUrl(changes)` and `parameters`. Programs count as Python
+ * does: stages from 1, everything else from 0.
  * @param {HTMLElement} element
  * @param {Host<ExplorerValue>} host
  * @returns {Part}
@@ -323,7 +325,8 @@ class Explorer {
     this.legend.say(wanted.map((one, index) => ({ ...one, map: state.panels[index].shows })));
     const { view, stage, block, head } = state;
     const { query } = wanted[wanted.length - 1];
-    Object.assign(this.root.dataset, { view, stage, block, head, query });
+    const counted = { block: fromOne(block), head: fromOne(head), query: fromOne(query) };
+    Object.assign(this.root.dataset, { view, stage, ...counted }); // as the address counts
   }
 
   /**

@@ -2,6 +2,7 @@
 
 import { addressWith } from "../shared/address.js";
 import { paletteFor } from "../shared/colour.js";
+import { readAddress, toAddress } from "../shared/counting.js";
 import { make, setText } from "../shared/dom.js";
 import { windowOf } from "../shared/geometry.js";
 import { legendOf } from "./legend.js";
@@ -34,7 +35,7 @@ export class Share {
    */
   goBack(open) {
     const { state } = this;
-    const said = Object.fromEntries(new URLSearchParams(location.search));
+    const said = readAddress(location.search);
     if ((said.example ?? null) === state.current?.value.example) open(said);
     else if (said.example) state.link = said;
     else if (state.isReady) this.writeUrl(); // somebody's own photo has no name by which it could come back
@@ -64,10 +65,13 @@ export class Share {
     const { example, model } = state.photo.value;
     const [query, compare] = view === "attention_cls" ? ["cls"] : state.pins;
     const used = (/** @type {Choice} */ name, /** @type {unknown} */ value) => (state.uses(name) ? value : null);
-    this.setUrl({
-      ...{ example, model, stage, block, head, view, query, compare },
-      ...{ channel: used("channel", channel), target: used("target", target), method: used("method", method) },
-    });
+    const shown = { example, model, stage, block, head, view, query, compare };
+    const special = {
+      channel: used("channel", channel),
+      target: used("target", target),
+      method: used("method", method),
+    };
+    this.setUrl(toAddress({ ...shown, ...special }));
   }
 
   /** The same when the walk has come to rest. */

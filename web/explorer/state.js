@@ -1,5 +1,6 @@
 /* What is chosen and what is held, of one explorer. */
 
+import { readAddress } from "../shared/counting.js";
 import { cells } from "../shared/geometry.js";
 import { inPercent } from "../shared/words.js";
 
@@ -47,8 +48,8 @@ export class State {
     this.root = root;
     this.text = host.words;
     this.theme = host.theme;
-    /** What the address said when the page opened. */
-    this.parameters = Object.fromEntries(new URLSearchParams(location.search));
+    /** What the address said when the page opened, as programs count. */
+    this.parameters = readAddress(location.search);
     /** Whether there is no pointer to hover with: people tap. */
     this.taps = matchMedia("(hover: none)").matches;
     /** @type {Wish | null} what the address asked for, until it has been shown */
