@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 import torch
+from huggingface_hub import constants
 
 import ui  # noqa: F401  # before any test imports Gradio, so that its files go to a folder of this run
 from cvt.probe import _recorders
+from tests.cvt.stand_in_hub import StandInHub
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +36,18 @@ def nothing_leaks() -> Iterator[None]:
 def seeded() -> None:
     """Every test starts from the same random state."""
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StandInHub]:
+    """A Hub on this machine, empty, with a cache of its own."""
+    hub = StandInHub()
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub cache"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    yield hub
+    hub.stop()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

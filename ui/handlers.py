@@ -20,6 +20,7 @@ from .components.curves import curves_value
 from .components.examples import picker_value
 from .components.explorer import requested_class
 from .components.photo import Given, dropped_path, given
+from .components.scope import scope_value, wider_model
 from .components.stages import ribbon_value
 from .errors import warn
 from .examples import examples
@@ -27,7 +28,7 @@ from .serving.uploads import uploaded
 from .session.downloads import take_home
 from .session.look import Look, aimed, class_label, explained, look, probabilities, recall, traced
 from .session.measure import measure
-from .session.models import LoadedModel, ModelCache, download
+from .session.models import LoadedModel, ModelCache
 from .session.turn import Turn
 from .words import language_of
 
@@ -82,7 +83,7 @@ def next_turn(turn: Turn) -> Updates:
 
 def nothing() -> Updates:
     """The page without a photo."""
-    empty = ("photo", "prediction", "explorer", "stages", "kept", "curves", "file")
+    empty = ("photo", "prediction", "scope", "explorer", "stages", "kept", "curves", "file")
     return dict.fromkeys(empty) | {"examples": picker_value(None)}
 
 
@@ -116,6 +117,11 @@ class Handlers:
         """The same photo through another model."""
         return next_turn(turn)
 
+    def widen(self, turn: Turn) -> Updates:
+        """The same photo through the model that knows more."""
+        wider = wider_model(self.models)
+        return {} if wider is None else {"model": wider.name} | next_turn(turn)
+
     def read_address(self, turn: Turn, request: gr.Request) -> Updates:
         """The example and the model that the address asks for, where they are not on the screen anyway."""
         example, model = request.query_params.get("example"), request.query_params.get("model")
@@ -143,14 +149,17 @@ class Handlers:
         photo = asked.photo
         entry = self.models.entry(asked.model)
         try:
-            download(entry, lambda done: progress(done, desc=entry.title))
+            if entry.is_on_hub:
+                for done in self.models.downloads.follow(entry.ref):
+                    progress(done, desc=entry.title)
             loaded = self.models.get(asked.model)
         except CheckpointError as error:
             warn("error_checkpoint", reason=error)
             loaded = self.models.get(asked.kept.model if asked.kept else self.start)
             yield {"model": loaded.entry.name}
         trace = traced(loaded, photo)
-        yield {"prediction": probabilities(trace), "curves": None, "file": None}
+        known = scope_value(loaded, trace, self.models)
+        yield {"prediction": probabilities(trace), "scope": known, "curves": None, "file": None}
         seen = look(loaded, photo, trace, asked.example)
         seen = explained(loaded, photo, seen, seen.winner)
         yield {"explorer": seen.explorer, "kept": seen}

@@ -17,6 +17,7 @@ from .components.examples import ExamplePicker, picker_value
 from .components.explorer import Explorer
 from .components.languages import LanguageLinks
 from .components.photo import Photo, PhotoBar
+from .components.scope import ModelScope, questions, scope_value
 from .components.stages import Ribbon, ribbon_value
 from .endpoints import add_endpoints
 from .examples import examples
@@ -39,6 +40,13 @@ CHOOSE_CLASS = """(target) => {
     const root = document.querySelector("#explorer");
     root?.explorer?.open({ view: "class_evidence", target });
     root?.querySelector(".frame")?.scrollIntoView({ block: "nearest" });
+}"""
+
+SHOW_CLASSES = """() => {
+    const about = document.querySelector("#about");
+    if (!about.querySelector(".classes")) about.querySelector("button").click();
+    const found = () => about.querySelector(".find")?.focus() ?? requestAnimationFrame(found);
+    found();
 }"""
 
 
@@ -106,6 +114,8 @@ class _Page:
                     show_heading=False,
                 )
                 gr.Markdown(text("prediction_hint"), elem_classes="hint")
+                known = scope_value(loaded, first.trace, models)
+                self.scope = ModelScope(known, server_functions=questions(models), elem_id="scope")
             with gr.Column(elem_id="right", min_width=0):
                 self.explorer = Explorer(first.explorer)
         self._add_lessons(loaded)
@@ -154,7 +164,7 @@ class _Page:
 def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
     """Whatever changes what is to be seen takes a turn at once, which ends what is under way, and starts a run."""
     asked = [page.photo, page.examples, page.model, page.kept, page.number, page.turn]
-    shown = [page.photo, page.examples, page.model, page.prediction, page.explorer, page.stages, page.kept]
+    shown = [page.photo, page.examples, page.model, page.prediction, page.scope, page.explorer, page.stages, page.kept]
     shown += [page.about, page.curves, page.file]
     turn = [page.started, page.number]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -169,6 +179,8 @@ def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
     page.bringing.drop(on(handlers.drop), page.turn, [page.photo, page.examples, *turn], **light)
     page.examples.select(on(handlers.pick), [page.examples, page.turn], [page.photo, *turn], **light)
     page.model.select(on(handlers.renew), page.turn, turn, **light)
+    page.scope.switch(on(handlers.widen), page.turn, [page.model, *turn], **light)
+    page.scope.list(None, js=SHOW_CLASSES, api_visibility="private")
     address = [page.photo, page.examples, page.model, *turn]
     demo.load(on(handlers.read_address), page.turn, address, concurrency_limit=None, **quiet)
     page.measure.click(on(handlers.curve), [*asked, page.method], [page.curves, page.kept], **heavy)

@@ -259,6 +259,23 @@ export interface CurvesValue {
   curves: CurveValue[];
 }
 
+/** A model that knows more classes, to be downloaded once. */
+export interface Offer {
+  title: string;
+  classes: number;
+  megabytes: number;
+  state: "absent" | "fetching" | "here" | "failed";
+  /** From 0 to 1, of the file under way. */
+  done: number;
+}
+
+/** What is told beside the prediction: doubt, how many classes the model knows, and a model that knows more. */
+export interface ScopeValue {
+  doubted: boolean;
+  classes: number;
+  offer: Offer | null;
+}
+
 /** What is known of a model: what is told with the name of its text, the numbers in them, and the classes in order. */
 export interface AboutValue {
   facts: [string, string][];

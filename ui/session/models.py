@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import threading
 import tomllib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from cvt.device import choose_device
 from cvt.errors import CheckpointError, ConfigError
 from cvt.files import read_json
-from cvt.hub import download_model
 from cvt.image_processor import CvtImageProcessor
 from cvt.locations import bundled_models, is_cached, model_name
 from cvt.model import CvtForImageClassification
 
-__all__ = ["DEFAULT_HUB_MODEL", "LoadedModel", "ModelCache", "ModelEntry", "download", "offered_models"]
+from .fetching import Downloads
+
+__all__ = ["DEFAULT_HUB_MODEL", "LoadedModel", "ModelCache", "ModelEntry", "offered_models"]
 
 DEFAULT_HUB_MODEL = "microsoft/cvt-13"
 
@@ -41,6 +39,7 @@ class ModelEntry:
         data: what the accuracy was measured on.
         images: how many images we measured it on; 0 for published figures.
         download: megabytes to download before the first use, where that is known.
+        classes: how many it tells apart, where that is known before it is loaded.
     """
 
     name: str
@@ -52,6 +51,7 @@ class ModelEntry:
     data: str = ""
     images: int = 0
     download: int = 0
+    classes: int = 0
 
     @property
     def is_on_hub(self) -> bool:
@@ -140,29 +140,6 @@ def _per_cent(share: object) -> float | None:
     return 100 * share if isinstance(share, float) else None
 
 
-def download(entry: ModelEntry, tell: Callable[[float], None]) -> None:
-    """Fetch a model of the Hub that was never here, telling from 0 to 1 how far the file under way has come.
-
-    Raises:
-        CheckpointError: it cannot be had; the message says why.
-    """
-    if not entry.is_on_hub or is_cached(entry.ref):
-        return
-
-    class Bar(tqdm):
-        def __init__(self, *args: Any, **options: Any) -> None:
-            options.pop("name", None)
-            super().__init__(*args, **{**options, "file": io.StringIO()})
-
-        def update(self, n: float | None = 1) -> bool | None:
-            shown = super().update(n)
-            if self.total:
-                tell(min(self.n / self.total, 1))
-            return shown
-
-    download_model(entry.ref, bar=Bar)
-
-
 def load(entry: ModelEntry, device: torch.device) -> LoadedModel:
     """Load a model; downloads it when it comes from the Hub and was never here.
 
@@ -186,6 +163,9 @@ class ModelCache:
         entries: the models that may be asked for.
         capacity: how many stay loaded; beyond that the one unused for longest goes.
         device: where they run.
+
+    Attributes:
+        downloads: of those that come from the Hub.
     """
 
     def __init__(
@@ -198,6 +178,7 @@ class ModelCache:
         self.entries = {entry.name: entry for entry in entries}
         self.capacity = capacity
         self.device = device or choose_device()
+        self.downloads = Downloads()
         self._load = load
         self._loaded: OrderedDict[str, LoadedModel] = OrderedDict()
         self._lock = threading.Lock()

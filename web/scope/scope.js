@@ -1,0 +1,74 @@
+/* How far the model's knowledge reaches: its doubt, the number of its classes, and a model that knows more. */
+
+import { make, setText, useStyle } from "../shared/dom.js";
+
+/** @import { Host, Offer, Part, ScopeValue } from "../types.js" */
+
+const EVERY = 500; // milliseconds between two questions about a download
+
+/**
+ * @param {HTMLElement} element
+ * @param {Host<ScopeValue>} host
+ * @returns {Part}
+ */
+export function mount(element, host) {
+  useStyle(new URL("scope.css", import.meta.url));
+  const { words } = host;
+  const doubt = make("p", { class: "doubt", role: "status" });
+  const known = make("span");
+  const list = make("button", { class: "list", type: "button" }, words("list"));
+  const told = make("span", { class: "told", role: "status" });
+  const bar = make("progress", { max: 1, "aria-label": words("progress") });
+  const act = make("button", { class: "act", type: "button" });
+  const more = make("div", { class: "more" }, told, bar, act);
+  const root = make("div", { class: "scope" }, doubt, make("p", { class: "known" }, known, " ", list), more);
+  element.replaceChildren(root);
+
+  /** @type {Offer | null} */
+  let offer = null;
+  let asking = false;
+
+  const showOffer = () => {
+    more.hidden = offer === null;
+    if (offer === null) return;
+    const { state, done } = offer;
+    const values = { ...offer, classes: offer.classes.toLocaleString(words.language), percent: Math.floor(100 * done) };
+    bar.hidden = state !== "fetching";
+    bar.value = done;
+    act.hidden = state === "fetching";
+    setText(told, state === "absent" ? "" : words(`told.${state}`, values));
+    setText(act, act.hidden ? "" : words(`act.${state}`, values));
+  };
+  const follow = async (/** @type {"fetch" | "fetched"} */ question) => {
+    if (asking) return;
+    asking = true;
+    for (; root.isConnected; question = "fetched") {
+      const answer = await host.ask(question).catch(() => null);
+      offer = /** @type {Offer | null} */ (answer) ?? (offer && { ...offer, state: "failed" });
+      showOffer();
+      if (offer?.state !== "fetching") break;
+      await new Promise((resolve) => setTimeout(resolve, EVERY));
+    }
+    asking = false;
+  };
+  const update = () => {
+    const { value } = host;
+    root.hidden = !value;
+    if (!value) return;
+    doubt.hidden = !value.doubted;
+    setText(doubt, value.doubted ? words("doubt") : "");
+    setText(known, words("known", { classes: value.classes.toLocaleString(words.language) }));
+    if (!(asking && value.offer)) offer = value.offer;
+    showOffer();
+    if (offer?.state === "fetching") void follow("fetched");
+  };
+
+  list.addEventListener("click", () => host.trigger("list"));
+  act.addEventListener("click", () => {
+    if (offer?.state === "here") host.trigger("switch");
+    else void follow("fetch");
+  });
+  host.watch(update);
+  update();
+  return { update, destroy: () => root.remove() };
+}
