@@ -9,14 +9,17 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from PIL.ExifTags import Base
+from pillow_heif import register_heif_opener
 
 from cvt.errors import ImageError
 
 __all__ = ["FORMATS", "MAX_PIXELS", "open_photo", "upright_rgb"]
 
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "JPEG2000", "ICO", "PPM")
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "TIFF", "BMP", "JPEG2000", "ICO", "PPM")
 """Pillow's names of the formats that are read, whatever the file is called. Formats that start other programs (EPS)
 or need data from elsewhere are left out."""
+
+register_heif_opener()  # HEIC, as telephones make it: Pillow itself does not know it
 
 MAX_PIXELS = 178_956_970
 """Largest photo that is decoded; twice Pillow's warning level, the size at which Pillow itself refuses."""
@@ -44,8 +47,8 @@ def open_photo(source: str | Path | bytes | BinaryIO) -> Image.Image:
         raise
     except UnidentifiedImageError:
         raise ImageError(
-            "the file is not a picture that can be read here, or its beginning is damaged; JPEG, PNG, WebP, AVIF, GIF, "
-            "TIFF and BMP can be read, whatever the file is called (save HEIC photos of a phone as JPEG first)"
+            "the file is not a picture that can be read here, or its beginning is damaged; JPEG, PNG, WebP, AVIF, "
+            "HEIC, GIF, TIFF and BMP can be read, whatever the file is called"
         ) from None
     except Image.DecompressionBombError:
         raise ImageError(
@@ -100,7 +103,7 @@ def _damaged(error: Exception) -> ImageError:
 
 
 def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -108,6 +108,17 @@ def test_what_is_too_large_is_told_before_it_travels(opened: Any, tmp_path: Path
     assert sent == []
 
 
+def test_a_photo_as_telephones_make_it(opened: Any, tmp_path: Path, top_class: Callable[..., str]) -> None:
+    photo = colours(27, (270, 150))
+    path = tmp_path / "IMG_0001.HEIC"
+    photo.save(path, "HEIF", quality=90)
+    note = tmp_path / "note.txt"
+    note.write_text("no photo")
+    drop(opened, [note, path], "#explorer")
+    classified(opened, 7)
+    expect(first_class(opened)).to_have_text(top_class(photo))
+
+
 @pytest.fixture
 def with_clipboard(new_page: Callable[..., Any], address: str) -> Any:
     """The page, in a browser where it may write to the clipboard."""

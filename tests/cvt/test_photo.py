@@ -64,14 +64,14 @@ def png(width: int, height: int, depth: int, colour: int, rows: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + body
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation(kind: str, orientation: int) -> None:
     stored = scene() if orientation == 1 else scene().transpose(TURNS[orientation])
     exif = Image.Exif()
     exif[0x0112] = orientation
-    options = {"quality": 95} if kind in ("JPEG", "WEBP") else {}
-    upright = open_photo(saved(stored, format=kind, exif=exif, **options))
+    options = {"quality": 95} if kind in ("JPEG", "WEBP", "HEIF") else {}
+    upright = open_photo(saved(stored, format=kind, exif=exif.tobytes(), **options))
     assert_scene(upright, tolerance=8)
     assert upright_rgb(upright) is upright, "turning an upright picture again does nothing"
 
@@ -196,7 +196,9 @@ def test_first_frame_of_an_animation(kind: str) -> None:
         assert image.tell() == 1
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "PPM", "JPEG2000", "ICO"])
+@pytest.mark.parametrize(
+    "kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "TIFF", "BMP", "PPM", "JPEG2000", "ICO"]
+)
 def test_formats(kind: str) -> None:
     module = {"AVIF": "avif", "WEBP": "webp", "JPEG2000": "jpg_2000"}.get(kind)
     if module and not features.check(module):
@@ -229,6 +231,15 @@ def test_an_rgb_picture_is_returned_as_it_is_and_no_picture_is_changed() -> None
         assert other == before
 
 
+HEIC = saved(scene().resize((128, 64)), format="HEIF")
+
+
+def heic_that_claims(width: int, height: int) -> bytes:
+    """A photo of 128 × 64 pixels, as telephones make them, with another size in its header."""
+    assert HEIC.count(struct.pack(">II", 128, 64)) == 1
+    return HEIC.replace(struct.pack(">II", 128, 64), struct.pack(">II", width, height))
+
+
 BOMB = png(60_000, 60_000, depth=8, colour=2, rows=b"")
 NOT_A_PICTURE = r"not a picture .* JPEG, PNG"
 
@@ -248,6 +259,9 @@ NOT_A_PICTURE = r"not a picture .* JPEG, PNG"
         pytest.param(saved(scene()).replace(b"IDAT", b"IDAX"), "beginning is damaged", id="PNG without data"),
         pytest.param(png(0, 5, 8, 2, b""), "0 × 5 pixels|damaged|not a picture", id="no width"),
         pytest.param(BOMB, "too many pixels; at most 178 million", id="bomb"),
+        pytest.param(heic_that_claims(60_000, 60_000), "too many pixels; at most 178 million", id="HEIC bomb"),
+        pytest.param(heic_that_claims(64, 32), "damaged or cut off", id="HEIC that is larger than it says"),
+        pytest.param(HEIC[:-30], "damaged or cut off", id="HEIC cut off"),
     ],
 )
 def test_what_cannot_be_read_says_why(content: bytes, message: str) -> None:

@@ -38,6 +38,14 @@ def png_that_claims(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0")) + chunk(b"IEND", b"")
 
 
+def heic_that_claims(width: int, height: int) -> bytes:
+    """A small photo of a telephone, in whose header it is huge."""
+    true, claimed = (struct.pack(">II", *size) for size in ((64, 64), (width, height)))
+    content = saved(Image.new("RGB", (64, 64)), "HEIF")
+    assert content.count(true) == 1
+    return content.replace(true, claimed)
+
+
 def turned() -> bytes:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise
@@ -79,6 +87,7 @@ def take(upload_folder: Path) -> Taken:
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is not a picture"),
         (png_that_claims(60_000, 60_000), "too many pixels"),
         (png_that_claims(9_000, 9_000), "81 million; at most 64 million"),
+        (heic_that_claims(9_000, 9_000), "81 million; at most 64 million"),
         (b"BM" + bytes(MAX_BYTES), "too large; at most 20 MB"),
     ],
 )
@@ -97,10 +106,11 @@ def test_what_cannot_be_shown_is_told_in_words(take: Taken, content: bytes, what
         saved(GRADIENT, "GIF", save_all=True, append_images=[GRADIENT.rotate(180)]),
         saved(GRADIENT.convert("P", palette=Image.Palette.ADAPTIVE), "PNG"),
         saved(GRADIENT.convert("RGBA"), "WEBP", lossless=True),
+        saved(GRADIENT, "HEIF", quality=-1, chroma=444),
         saved(Image.fromarray(np.asarray(GRADIENT.convert("L")).astype(np.uint16) * 257), "PNG"),
         turned(),
     ],
-    ids=["png", "animation", "palette", "webp", "16-bit", "exif-turned"],
+    ids=["png", "animation", "palette", "webp", "heic", "16-bit", "exif-turned"],
 )
 def test_every_kind_of_picture_is_the_same_picture(take: Taken, content: bytes) -> None:
     image = take(content, "photo.bin")

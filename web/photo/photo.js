@@ -19,7 +19,12 @@ export function mount(element, host) {
   const { words } = host;
   const text = make("p");
   const sheet = make("div", { class: "drop-sheet", role: "status" }, text);
-  const file = make("input", { type: "file", accept: "image/*", tabindex: -1, "aria-label": words("choose") });
+  const file = make("input", {
+    type: "file",
+    accept: "image/*,.heic,.heif",
+    tabindex: -1,
+    "aria-label": words("choose"),
+  });
   const button = (/** @type {string} */ name, /** @type {string} */ label) =>
     make("button", { type: "button", name }, label);
   const choose = button("choose", words("choose"));
@@ -42,7 +47,7 @@ export function mount(element, host) {
     else delete sheet.dataset.state;
   };
   const take = async (/** @type {File[]} */ files) => {
-    const file = files.find(({ type }) => type.startsWith("image/")) ?? files[0];
+    const file = files.find(isPicture) ?? files[0];
     if (!file) return host.trigger("warning", words("none"));
     const most = host.value?.most ?? Infinity;
     if (file.size > most) return host.trigger("error", words("large", { name: file.name, most: most / 2 ** 20 }));
@@ -135,6 +140,14 @@ export function mount(element, host) {
       sheet.remove();
     },
   };
+}
+
+/**
+ * By its type, or by its name where the browser knows no type for what telephones make.
+ * @param {File} file
+ */
+function isPicture({ type, name }) {
+  return type.startsWith("image/") || /\.hei[cf]$/i.test(name);
 }
 
 /** The picture on the clipboard; null for none. */
