@@ -38,35 +38,51 @@ class BalancedGradients(TorchFunctionMode):
         (balanced,) = torch.autograd.grad(logit, pixels, retain_graph=True)
         gradients.balanced = False
         (plain,) = torch.autograd.grad(logit, pixels)
+
+    Args:
+        of_parameters: whether parameters of norms need gradients too, which cost time even where nobody asks for them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, of_parameters: bool = True) -> None:
         super().__init__()
         self.balanced = True
+        self.of_parameters = of_parameters
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        kwargs = kwargs or {}
-        if function is F.layer_norm:
-            return self._layer_norm(*args, **kwargs)
-        if function in _GATED:
-            return _Gated.apply(self, function, kwargs, *args)
-        if function in _CONSTANT:
-            return _Constant.apply(self, function(*args, **kwargs))
-        if function is F.scaled_dot_product_attention:
-            return self._attention(*args, **kwargs)
-        return function(*args, **kwargs)
+        answer = _ANSWERS.get(function)
+        if answer is None:
+            return function(*args, **kwargs) if kwargs else function(*args)
+        return answer(self, function, *args, **(kwargs or {}))
 
-    def _layer_norm(
-        self, x: Tensor, shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
-    ) -> Any:
-        return _LayerNorm.apply(self, x, tuple(shape), weight, bias, eps)
 
-    def _attention(self, query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """Queries and keys make nothing but the weights, which are constants if they are."""
-        query, key = (_Constant.apply(self, one) for one in (query, key))
-        return F.scaled_dot_product_attention(query, key, value, *args, **kwargs)
+def _layer_norm(
+    mode: BalancedGradients,
+    function: Any,
+    x: Tensor,
+    shape: Sequence[int],
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+) -> Any:
+    if not mode.of_parameters:
+        weight, bias = (None if one is None else one.detach() for one in (weight, bias))
+    return _LayerNorm.apply(mode, x, tuple(shape), weight, bias, eps)
+
+
+def _gated(mode: BalancedGradients, function: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Any:
+    return _Gated.apply(mode, function, kwargs, *args)
+
+
+def _constant(mode: BalancedGradients, function: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Any:
+    return _Constant.apply(mode, function(*args, **kwargs))
+
+
+def _attention(
+    mode: BalancedGradients, function: Any, query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any
+) -> Any:
+    return _Attention.apply(mode, args, kwargs, query, key, value)
 
 
 class _Constant(Function):
@@ -80,6 +96,38 @@ class _Constant(Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         return None, None if ctx.mode.balanced else gradient
+
+
+class _Attention(Function):
+    """Attention, whose weights count as constants where gradients are balanced: only the values have gradients then."""
+
+    ROWS = 512
+    """Queries whose weights are worked out at a time, so that a matrix of weights is never whole."""
+
+    @staticmethod
+    def forward(ctx: Any, mode: BalancedGradients, args: Any, kwargs: Any, *inputs: Tensor) -> Tensor:
+        with torch.enable_grad():  # for the plain gradients, which PyTorch knows
+            query, key, value = inside = tuple(one.detach().requires_grad_() for one in inputs)
+            result = F.scaled_dot_product_attention(query, key, value, *args, **kwargs)
+        ctx.mode, ctx.args, ctx.kwargs = mode, args, kwargs
+        ctx.save_for_backward(*inside, result)
+        return result.detach()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        query, key, value, result = ctx.saved_tensors
+        if not ctx.mode.balanced:
+            return None, None, None, *torch.autograd.grad(result, (query, key, value), gradient, retain_graph=True)
+        if ctx.args or ctx.kwargs.keys() - {"scale", "dropout_p"} or ctx.kwargs.get("dropout_p"):
+            (of_value,) = torch.autograd.grad(result, value, gradient, retain_graph=True)
+            return None, None, None, None, None, of_value
+        # The same, without the queries' and keys' share of the work.
+        scale = ctx.kwargs.get("scale") or query.shape[-1] ** -0.5
+        across = key.transpose(-2, -1) * scale
+        of_value = torch.zeros_like(value)
+        for some, of_some in zip(query.split(_Attention.ROWS, -2), gradient.split(_Attention.ROWS, -2), strict=True):
+            of_value += (some @ across).softmax(dim=-1).transpose(-2, -1) @ of_some
+        return None, None, None, None, None, of_value
 
 
 class _Gated(Function):
@@ -136,5 +184,13 @@ class _LayerNorm(Function):
 _GATED: dict[Any, Callable[..., Tensor]] = {F.gelu: aten.gelu_backward, F.silu: aten.silu_backward}
 """Activations that are x times a gate, with their plain backward functions."""
 
-_CONSTANT = {torch.softmax, Tensor.softmax, F.softmax, torch.sigmoid, Tensor.sigmoid, F.sigmoid}
+_CONSTANT = (torch.softmax, Tensor.softmax, F.softmax, torch.sigmoid, Tensor.sigmoid, F.sigmoid)
 """Functions whose results count as constants: attention weights, and the gate of QuickGELU."""
+
+_ANSWERS: dict[Any, Callable[..., Any]] = {
+    F.layer_norm: _layer_norm,
+    F.scaled_dot_product_attention: _attention,
+    **dict.fromkeys(_GATED, _gated),
+    **dict.fromkeys(_CONSTANT, _constant),
+}
+"""What is run instead of a function: takes the mode, the function and the function's own arguments."""

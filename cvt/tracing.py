@@ -20,11 +20,15 @@ from cvt.balanced import BalancedGradients
 from cvt.config import CvtConfig
 from cvt.errors import ConfigError, ImageError
 from cvt.geometry import CropGeometry, StageGeometry, stage_geometry
-from cvt.image_processor import CvtImageProcessor, upright_rgb
+from cvt.image_processor import CvtImageProcessor, PreparedImage, upright_rgb
 from cvt.model import CvtForImageClassification
 from cvt.probe import record
 
-__all__ = ["BlockTrace", "StageTrace", "Trace", "class_index", "trace", "traces"]
+__all__ = ["BlockTrace", "ForwardPass", "StageTrace", "Trace", "class_index", "forward_pass", "trace", "traces"]
+
+
+Targets = Sequence[int | str | None] | None
+"""A class for each photo, or none: by index, by name, or "winner"."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,8 @@ def trace(
         model: a classifier; used in evaluation mode and left as it was.
         processor: its preprocessing.
         image: any PIL image; orientation from EXIF is applied.
-        target: a class, by index or name, whose evidence is wanted; costs two backward passes.
+        target: a class, by index or name, whose evidence is wanted; costs two backward passes. "winner" is the most
+            probable class, unless one is called that.
         resolution: side of the model's input in pixels, instead of the processor's own.
         against: another class, to ask why the target and not that one; by default the target is held against the mean
             of all classes. The plain gradients are those of the target's logit alone, whatever it is held against.
@@ -151,7 +156,7 @@ def traces(
     model: CvtForImageClassification,
     processor: CvtImageProcessor,
     images: Sequence[Image.Image],
-    targets: Sequence[int | str | None] | None = None,
+    targets: Targets = None,
     resolution: int | None = None,
     against: int | str | None = None,
     *,
@@ -163,40 +168,141 @@ def traces(
         ImageError: as for :func:`trace`; or the photos' pixels differ in shape, which only happens unresized.
         ConfigError: as for :func:`trace`.
     """
+    wanted = any(target is not None for target in targets or ())
+    return forward_pass(model, processor, images, resolution, differentiable=wanted).traces(
+        targets, against, classic=classic
+    )
+
+
+def forward_pass(
+    model: CvtForImageClassification,
+    processor: CvtImageProcessor,
+    images: Sequence[Image.Image],
+    resolution: int | None = None,
+    *,
+    differentiable: bool = True,
+) -> ForwardPass:
+    """Run the network once, to be traced as often as one likes: first what it says, then why, and why not another.
+
+    Args:
+        model, processor, images, resolution: as for :func:`traces`.
+        differentiable: whether there will be targets.
+
+    Raises:
+        ImageError: as for :func:`traces`.
+    """
     config = model.config
-    indices = [None if target is None else class_index(config, target) for target in targets or [None] * len(images)]
-    rival = None if against is None else class_index(config, against)
-    if rival is not None and (rival in indices or None in indices):
-        raise ConfigError(f"against={against!r} needs a target, and another one than itself; targets: {targets!r}")
     photos = [upright_rgb(image) for image in images]
     prepared = [processor.prepare(photo, resolution=resolution) for photo in photos]
-    shapes = {tuple(one.pixel_values.shape[-2:]) for one in prepared}
+    shapes = {tuple(image.pixel_values.shape[-2:]) for image in prepared}
     if len(shapes) != 1:
         raise ImageError(f"photos of sizes {sorted(shapes)} make no batch: expected one size, and at least one photo")
-    pixel_values = torch.cat([one.pixel_values for one in prepared]).to(model.device, model.dtype)
-    with_target = [(row, index) for row, index in enumerate(indices) if index is not None]
-    heard = _run(model, pixel_values, with_target, rival, classic)
-    geometry = stage_geometry(config, *pixel_values.shape[-2:])
-    probabilities = (heard.logits.float() / config.temperature).softmax(dim=1)
-    return [
-        Trace(
-            photo=_frozen(np.asarray(photos[row])),
-            pixel_values=_array(prepared[row].pixel_values[0]),
-            crop=prepared[row].crop,
-            config=config,
-            logits=_array(heard.logits[row]),
-            probabilities=_array(probabilities[row]),
-            stages=tuple(
-                _stage(config, s, geometry[s], row, heard, has_target=index is not None)
-                for s in range(config.num_stages)
-            ),
-            target=index,
-            against=rival,
-            explained=None if index is None else float(_explained(heard.logits[row].detach(), index, rival)),
-            pixel_gradient=None if index is None else _array(heard.balanced[PIXELS][row]),
-        )
-        for row, index in enumerate(indices)
-    ]
+    pixel_values = torch.cat([image.pixel_values for image in prepared]).to(model.device, model.dtype)
+    wanted = [f"{_stage_path(stage)}.output" for stage in range(config.num_stages)]
+    of_attention = ("query", "key", "value", "context", "input") if differentiable else ("query", "key")
+    wanted += [f"layers.*.attention.{name}" for name in of_attention]
+    if differentiable:
+        wanted += ["stages.*.embedding.output", "layers.*.output"]
+    gradients = BalancedGradients(of_parameters=False)
+    was_training = model.training
+    if was_training:  # walking through the whole model would cost as much as a map
+        model.eval()
+    try:
+        with (
+            torch.inference_mode(not differentiable),
+            torch.set_grad_enabled(differentiable),
+            record(model, *wanted) as heard,
+            gradients if differentiable else nullcontext(),
+        ):
+            pixel_values = pixel_values.clone()  # what was made in inference mode can have no gradient
+            pixel_values.requires_grad_(differentiable)
+            logits = model(pixel_values).logits
+    finally:
+        if was_training:
+            model.train()
+    heard[PIXELS] = pixel_values
+    return ForwardPass(config, tuple(photos), tuple(prepared), logits, heard, gradients)
+
+
+@dataclass(frozen=True, eq=False)
+class ForwardPass:
+    """One run of the network over some photos, by :func:`forward_pass`.
+
+    With a differentiable pass all that the network worked out lives as long as this does: keep its traces instead.
+
+    Attributes:
+        config: the model's configuration.
+        photos: the upright originals.
+        prepared: what the processor made of them.
+        logits: ``[photos, num_labels]``.
+        heard: what passed, by probe, and the input as :data:`PIXELS`.
+        gradients: which gradients a backward pass gives.
+    """
+
+    config: CvtConfig
+    photos: tuple[Image.Image, ...]
+    prepared: tuple[PreparedImage, ...]
+    logits: Tensor
+    heard: dict[str, Tensor]
+    gradients: BalancedGradients
+
+    def traces(self, targets: Targets = None, against: int | str | None = None, *, classic: bool = True) -> list[Trace]:
+        """A trace of each photo; costs no forward pass, and with targets one backward pass, or two for classic ones.
+
+        Args:
+            targets, against, classic: as for :func:`cvt.tracing.traces`.
+
+        Raises:
+            ConfigError: as for :func:`cvt.tracing.traces`.
+        """
+        config, logits = self.config, self.logits.detach()
+        probabilities = (logits.float() / config.temperature).softmax(dim=1)
+        likely = probabilities.argmax(dim=1).tolist()
+        targets = targets or [None] * len(self.photos)
+        indices = [_target(config, target, winner) for target, winner in zip(targets, likely, strict=True)]
+        rival = None if against is None else class_index(config, against)
+        if rival is not None and (rival in indices or None in indices):
+            raise ConfigError(f"against={against!r} needs a target, and another one than itself; targets: {targets!r}")
+        heard = self._heard([(row, index) for row, index in enumerate(indices) if index is not None], rival, classic)
+        geometry = stage_geometry(config, *self.heard[PIXELS].shape[-2:])
+        return [
+            Trace(
+                photo=_frozen(np.asarray(self.photos[row])),
+                pixel_values=_array(self.prepared[row].pixel_values[0]),
+                crop=self.prepared[row].crop,
+                config=config,
+                logits=_array(logits[row]),
+                probabilities=_array(probabilities[row]),
+                stages=tuple(
+                    _stage(config, s, geometry[s], row, heard, has_target=index is not None)
+                    for s in range(config.num_stages)
+                ),
+                target=index,
+                against=rival,
+                explained=None if index is None else float(_explained(logits[row], index, rival)),
+                pixel_gradient=None if index is None else _array(heard.balanced[PIXELS][row]),
+            )
+            for row, index in enumerate(indices)
+        ]
+
+    def _heard(self, targets: list[tuple[int, int]], against: int | None, classic: bool) -> _Heard:
+        """What passed and its gradients; ``targets`` are (row, class)."""
+        if not targets:
+            return _Heard(self.heard, {}, {})
+        config, logits = self.config, self.logits
+        layers = [(stage, layer) for stage in range(config.num_stages) for layer in range(config.depth[stage])]
+        entering = [PIXELS, *(_entering(*place) for place in layers)]
+        classics = [_evidence_probe(config, stage) for stage in range(config.num_stages)]
+        classics += [name for name in self.heard if name.endswith(".attention.context")]
+        with torch.inference_mode(False), torch.enable_grad():  # whatever is around
+            # No photo sees another's logit, so that the gradient of a sum is each photo's own.
+            explained = torch.stack([_explained(logits[row], index, against) for row, index in targets]).sum()
+            total = torch.stack([logits[row, index] for row, index in targets]).sum()
+            self.gradients.balanced = True
+            balanced = _gradients(explained, self.heard, entering)
+            self.gradients.balanced = False
+            plain = _gradients(total, self.heard, classics) if classic else {}
+        return _Heard(self.heard, plain, balanced)
 
 
 PIXELS = "pixels"
@@ -205,56 +311,11 @@ PIXELS = "pixels"
 
 @dataclass(frozen=True)
 class _Heard:
-    """One run: the logits, and by probe what passed and its plain and balanced gradients, where there are targets."""
+    """By probe what passed, and its plain and balanced gradients, where there are targets."""
 
-    logits: Tensor
     values: dict[str, Tensor]
     plain: dict[str, Tensor]
     balanced: dict[str, Tensor]
-
-
-def _run(
-    model: CvtForImageClassification,
-    pixel_values: Tensor,
-    targets: list[tuple[int, int]],
-    against: int | None,
-    classic: bool,
-) -> _Heard:
-    """Run the network; ``targets`` are (row, class)."""
-    config = model.config
-    wanted = [f"{_stage_path(stage)}.output" for stage in range(config.num_stages)]
-    heard_of_attention = ("query", "key", "value", "context", "input") if targets and classic else ("query", "key")
-    wanted += [f"layers.*.attention.{name}" for name in heard_of_attention]
-    if targets:
-        wanted += ["stages.*.embedding.output", "layers.*.output"]
-    was_training = model.training
-    if was_training:  # walking through the whole model would cost as much as a map
-        model.eval()
-    try:
-        with torch.inference_mode(not targets), torch.set_grad_enabled(bool(targets)), record(model, *wanted) as heard:
-            pixel_values = pixel_values.clone()  # what was made in inference mode can have no gradient
-            pixel_values.requires_grad_(bool(targets))
-            gradients = BalancedGradients()
-            with gradients if targets else nullcontext():
-                logits = model(pixel_values).logits
-            if not targets:
-                return _Heard(logits, heard, {}, {})
-            heard[PIXELS] = pixel_values
-            # No photo sees another's logit, so that the gradient of a sum is each photo's own.
-            explained = torch.stack([_explained(logits[row], index, against) for row, index in targets]).sum()
-            layers = [(stage, layer) for stage in range(config.num_stages) for layer in range(config.depth[stage])]
-            entering = [PIXELS, *(_entering(*place) for place in layers)]
-            balanced = _gradients(explained, heard, entering, retain=classic)
-            if not classic:
-                return _Heard(logits, heard, {}, balanced)
-            gradients.balanced = False
-            total = torch.stack([logits[row, index] for row, index in targets]).sum()
-            names = [_evidence_probe(config, stage) for stage in range(config.num_stages)]
-            names += [name for name in heard if name.endswith(".attention.context")]
-            return _Heard(logits, heard, _gradients(total, heard, names), balanced)
-    finally:
-        if was_training:
-            model.train()
 
 
 def _explained(logits: Tensor, target: int, against: int | None) -> Tensor:
@@ -262,11 +323,16 @@ def _explained(logits: Tensor, target: int, against: int | None) -> Tensor:
     return logits[target] - (logits.mean() if against is None else logits[against])
 
 
-def _gradients(
-    number: Tensor, heard: dict[str, Tensor], names: Sequence[str], *, retain: bool = False
-) -> dict[str, Tensor]:
-    gradients = torch.autograd.grad(number, [heard[name] for name in names], retain_graph=retain)
+def _gradients(number: Tensor, heard: dict[str, Tensor], names: Sequence[str]) -> dict[str, Tensor]:
+    gradients = torch.autograd.grad(number, [heard[name] for name in names], retain_graph=True)
     return dict(zip(names, gradients, strict=True))
+
+
+def _target(config: CvtConfig, target: int | str | None, winner: int) -> int | None:
+    """The index of a photo's target, of which ``winner`` is the most probable class's."""
+    if target == "winner" and target not in config.label2id:
+        return winner
+    return None if target is None else class_index(config, target)
 
 
 def class_index(config: CvtConfig, target: int | str) -> int:
