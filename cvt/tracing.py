@@ -137,7 +137,7 @@ def trace(
         processor: its preprocessing.
         image: any PIL image; orientation from EXIF is applied.
         target: a class, by index or name, whose evidence is wanted; costs two backward passes. "winner" is the most
-            probable class, unless one is called that.
+            probable class; one that is called so goes by its index.
         resolution: side of the model's input in pixels, instead of the processor's own.
         against: another class, to ask why the target and not that one; by default the target is held against the mean
             of all classes. The plain gradients are those of the target's logit alone, whatever it is held against.
@@ -330,7 +330,7 @@ def _gradients(number: Tensor, heard: dict[str, Tensor], names: Sequence[str]) -
 
 def _target(config: CvtConfig, target: int | str | None, winner: int) -> int | None:
     """The index of a photo's target, of which ``winner`` is the most probable class's."""
-    if target == "winner" and target not in config.label2id:
+    if target == "winner":
         return winner
     return None if target is None else class_index(config, target)
 

@@ -119,6 +119,7 @@ def test_a_model_and_its_words_are_inside(installed: Path, tmp_path: Path) -> No
     run(installed / "cvt-visualize", photo, "--out", tmp_path / "out", "--language", "ja", cwd=tmp_path)
     made = sorted(path.suffix for path in (tmp_path / "out").iterdir())
     assert made == [".json", ".npz", ".png"]
+    assert run(installed / "cvt-visualize", "--help", cwd=tmp_path).startswith("usage: cvt-visualize ")
 
 
 def test_training_stands_below_another_name(installed: Path, tmp_path: Path) -> None:

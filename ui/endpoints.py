@@ -23,7 +23,7 @@ from . import arguments
 from .components.photo import Given, Photo, given
 from .errors import as_toasts
 from .session.look import probabilities
-from .session.models import LoadedModel, ModelCache
+from .session.models import ModelCache
 
 __all__ = ["add_endpoints", "classify", "explain", "heatmap_file"]
 
@@ -59,18 +59,13 @@ def explain(
     at = arguments.parse_index("stage", stage, config.num_stages)
     block_at = arguments.parse_index("block", block, config.depth[at])
     which = arguments.parse_head(head, config.num_heads[at])
-    wanted = _target(loaded, image, target) if entry.needs_target else None
+    named = arguments.parse_target(target, config)
+    wanted = ("winner" if named is None else named) if entry.needs_target else None
     seen = trace(loaded.model, loaded.processor, image, target=wanted)
     in_stage, ignores_query = seen.stages[at], "query" not in entry.uses
     query_at = arguments.parse_query(query, in_stage.geometry.tokens, in_stage.has_cls or ignores_query)
     shown = entry.map_of(seen, stage=at, block=block_at, head=which, query=query_at)
     return overlay(seen, shown), describe(shown), str(heatmap_file(seen, shown))
-
-
-def _target(loaded: LoadedModel, image: Image.Image, target: str) -> int | str:
-    """The class to explain; only for the most probable one does the network have to look twice."""
-    named = arguments.parse_target(target, loaded.model.config)
-    return trace(loaded.model, loaded.processor, image).top(1)[0][0] if named is None else named
 
 
 def heatmap_file(seen: Trace, shown: Heatmap) -> Path:

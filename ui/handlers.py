@@ -14,6 +14,7 @@ import gradio as gr
 from PIL import Image
 
 from cvt.errors import CheckpointError, ConfigError, ImageError
+from cvt.tracing import forward_pass
 
 from .components.about import about_value
 from .components.curves import curves_value
@@ -26,7 +27,7 @@ from .errors import warn
 from .examples import examples
 from .serving.uploads import uploaded
 from .session.downloads import take_home
-from .session.look import Look, aimed, class_label, explained, look, probabilities, recall, traced
+from .session.look import Look, aimed, class_label, explained, look, probabilities, recall, trace_of
 from .session.measure import measure
 from .session.models import LoadedModel, ModelCache
 from .session.turn import Turn
@@ -157,10 +158,11 @@ class Handlers:
             warn("error_checkpoint", reason=error)
             loaded = self.models.get(asked.kept.model if asked.kept else self.start)
             yield {"model": loaded.entry.name}
-        trace = traced(loaded, photo)
+        passed = forward_pass(loaded.model, loaded.processor, [photo])
+        trace = trace_of(passed, photo)
         known = scope_value(loaded, trace, self.models)
         yield {"prediction": probabilities(trace), "scope": known, "curves": None, "file": None}
-        seen = look(loaded, photo, trace, asked.example)
+        seen = look(loaded, photo, trace_of(passed, photo, "winner"), asked.example)
         seen = explained(loaded, photo, seen, seen.winner)
         yield {"explorer": seen.explorer, "kept": seen}
         yield {"stages": ribbon_value(trace), "about": about_value(loaded)}

@@ -66,7 +66,7 @@ def build(model: str = "auto", device: str = "auto") -> WatchedBlocks:
     loaded = models.get(start)
     example = next(iter(examples().values()))
     photo = example.open()
-    first = look(loaded, photo, traced(loaded, photo), example.id)
+    first = look(loaded, photo, traced(loaded, photo, "winner"), example.id)
     first = explained(loaded, photo, first, first.winner)
     with WatchedBlocks(title="CvT Explorer", analytics_enabled=False) as demo:
         page = _Page(models, loaded, first, example.path)

@@ -26,7 +26,7 @@ from cvt.errors import ConfigError, CvtError
 from cvt.image_processor import CvtImageProcessor, open_photo
 from cvt.model import CvtForImageClassification
 from cvt.threads import calm_numpy
-from cvt.tracing import Trace, class_index, traces
+from cvt.tracing import Trace, class_index, forward_pass
 from visualize.export import save_arrays, save_summary
 from visualize.language import LANGUAGES
 from visualize.report import SUFFIXES, report
@@ -95,15 +95,12 @@ class _Job:
         """For each photo a trace for each class whose evidence is wanted."""
         if not photos:
             return []
-        resolution = self.options.resolution
+        passed = forward_pass(self.model, self.processor, photos, self.options.resolution)
         if self.target is not None:
             wanted = [[self.target]] * len(photos)
         else:
-            plain = traces(self.model, self.processor, photos, resolution=resolution)
-            wanted = [[index for index, _ in one.top(CLASSES)] for one in plain]
-        by_class = [
-            traces(self.model, self.processor, photos, targets, resolution) for targets in zip(*wanted, strict=True)
-        ]
+            wanted = [[index for index, _ in trace.top(CLASSES)] for trace in passed.traces()]
+        by_class = [passed.traces(targets) for targets in zip(*wanted, strict=True)]
         return [list(of_photo) for of_photo in zip(*by_class, strict=True)]
 
     def _write(self, path: Path, stem: Path, traced: list[Trace]) -> None:
@@ -206,8 +203,9 @@ def _positive(text: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    called = Path(sys.argv[0]).stem
     parser = argparse.ArgumentParser(
-        prog="python -m visualize",
+        prog="python -m visualize" if called == "__main__" else called,
         description="Explain photos: for each a sheet, its arrays (NPZ) and a summary (JSON).",
     )
     add = parser.add_argument

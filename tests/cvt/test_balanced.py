@@ -105,6 +105,21 @@ def test_gates_by_hand(function: Callable[[Tensor], Tensor]) -> None:
     torch.testing.assert_close(plain, own)
 
 
+@pytest.mark.parametrize("options", [{}, {"scale": 0.3}, {"is_causal": True}, {"attn_mask": torch.eye(600) > 0}])
+def test_attention_is_its_weights_held(options: dict[str, Any]) -> None:
+    """Also for more queries than are worked out at a time, and for what has masks."""
+    query, key, value, weigh = (torch.randn(2, 3, 600, 4, requires_grad=place < 3) for place in range(4))
+    with BalancedGradients() as gradients:
+        result = (F.scaled_dot_product_attention(query, key, value, **options) * weigh).sum()
+    (balanced,) = torch.autograd.grad(result, value, retain_graph=True)
+    assert torch.autograd.grad(result, (query, key), retain_graph=True, allow_unused=True) == (None, None)
+    expected = (F.scaled_dot_product_attention(query, key, value, **options) * weigh).sum()
+    plain = torch.autograd.grad(expected, (query, key, value))
+    torch.testing.assert_close(balanced, plain[2])
+    gradients.balanced = False
+    torch.testing.assert_close(torch.autograd.grad(result, (query, key, value)), plain)
+
+
 @pytest.mark.parametrize("affine", [True, False])
 def test_layer_norm_over_several_axes(affine: bool) -> None:
     """Weight and bias get their gradients either way; the input's is that of a division by a constant."""

@@ -20,7 +20,7 @@ from cvt.geometry import stage_geometry
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 from cvt.probe import record
-from cvt.tracing import Trace, trace, traces
+from cvt.tracing import Trace, class_index, forward_pass, trace, traces
 from tests.cvt.frozen import Frozen
 from tests.cvt.networks import small_classifier
 
@@ -377,6 +377,47 @@ def test_a_class_is_asked_for_without_gradients_around(
     for parameter in released.parameters():
         parameter.requires_grad_(False)
     assert_equal(trace(released, processor, photo, target=1), expected)
+
+
+def test_one_forward_pass_answers_every_question(
+    model: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+) -> None:
+    """What the network says, why, why not something else, and again: each as a run of its own gives it."""
+    passed, runs = forward_pass(model, processor, [photo]), 0
+
+    def count(*_: object) -> None:
+        nonlocal runs
+        runs += 1
+
+    hook = model.register_forward_pre_hook(count)
+    questions: list[dict[str, Any]] = [{}, {"target": 1}, {"target": "fish", "against": 1}, {"target": 1}]
+    answers = []
+    for question in questions:
+        classic = question.get("against") is None
+        answers.append(passed.traces([question.get("target")], question.get("against"), classic=classic)[0])
+        assert answers[-1].target == (None if not question else class_index(model.config, question["target"]))
+    assert runs == 0
+    hook.remove()
+    for question, answer in zip(questions, answers, strict=True):
+        alone = trace(model, processor, photo, **question, classic=question.get("against") is None)
+        if question:
+            assert_equal(answer, alone)
+        for (name, left), (_, right) in zip(arrays(answer), arrays(alone), strict=True):
+            np.testing.assert_allclose(left, right, atol=1e-5 * max(1, np.abs(right).max()), err_msg=name)
+
+
+def test_the_winner_is_the_most_probable_class(
+    released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+) -> None:
+    winner = trace(released, processor, photo).top(1)[0][0]
+    assert_equal(trace(released, processor, photo, target="winner"), trace(released, processor, photo, target=winner))
+    photos = [photo.rotate(angle) for angle in (0, 90, 180, 270)]
+    with torch.no_grad():
+        released.classifier.weight.mul_(20)
+    found = traces(released, CvtImageProcessor(size=64, crop_pct=1), photos, ["winner"] * 4)
+    assert [one.target for one in found] == [one.top(1)[0][0] for one in found]
+    with pytest.raises(ConfigError, match="needs a target, and another one"):
+        trace(released, processor, photo, target="winner", against=winner)
 
 
 def test_several_photos_at_once_are_traced_as_one_by_one(

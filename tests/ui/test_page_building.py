@@ -13,7 +13,7 @@ import pytest
 from cvt.errors import CvtError
 from ui.components.photo import MAX_BYTES
 from ui.examples import examples
-from ui.handlers import Handlers
+from ui.handlers import Asked, Handlers
 from ui.launch import launch_options
 from ui.page import build
 from ui.serving.watching import WatchedBlocks
@@ -135,3 +135,22 @@ def test_the_address_changes_only_what_it_must(query: dict[str, str], asks_for: 
     handlers = Handlers(models, "bundled", first)  # type: ignore[arg-type]
     updates = handlers.read_address(Turn(), SimpleNamespace(query_params=query))  # type: ignore[arg-type]
     assert set(updates) == asks_for
+
+
+def test_a_photo_costs_one_forward_pass_and_the_prediction_comes_first(model_folder: Path) -> None:
+    models = ModelCache(offered_models(str(model_folder)))
+    name = next(iter(models.entries))
+    handlers, turn = Handlers(models, name, None), Turn()  # type: ignore[arg-type]
+    runs = []
+    hook = models.get(name).model.register_forward_pre_hook(lambda *_: runs.append(turn))
+    asked = Asked(object(), FIRST.id, name, None, turn.next(), turn)  # type: ignore[arg-type]
+    updates = list(handlers.show(asked))
+    hook.remove()
+    assert len(runs) == 1
+    assert [set(update) & {"prediction", "explorer", "stages"} for update in updates] == [
+        {"prediction"},
+        {"explorer"},
+        {"stages"},
+    ]
+    kept = updates[1]["kept"]
+    assert kept.trace.target == kept.winner == kept.explorer.evidence[0].index

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from cvt.config import CvtConfig
-from cvt.tracing import Trace, trace
+from cvt.tracing import ForwardPass, Trace, trace
 
 from ..components.explorer import ExplorerData, explorer_value, with_evidence
 from .models import LoadedModel
@@ -24,6 +24,7 @@ __all__ = [
     "look",
     "probabilities",
     "recall",
+    "trace_of",
     "traced",
 ]
 
@@ -62,23 +63,27 @@ def fingerprint(photo: Image.Image) -> str:
     return hashlib.sha256(f"{photo.size}".encode() + photo.tobytes()).hexdigest()
 
 
-def traced(loaded: LoadedModel, photo: Image.Image, target: int | None = None) -> Trace:
+def traced(loaded: LoadedModel, photo: Image.Image, target: int | str | None = None) -> Trace:
     """A trace that holds the photo at :data:`KEPT_SIDE` at most.
 
     The network saw the photo whole; only what is drawn on is smaller, and the crop's geometry with it.
     """
-    result = trace(loaded.model, loaded.processor, photo, target=target)
+    return _kept(trace(loaded.model, loaded.processor, photo, target=target), photo)
+
+
+def trace_of(passed: ForwardPass, photo: Image.Image, target: int | str | None = None) -> Trace:
+    """:func:`traced`, of a forward pass over that photo alone."""
+    return _kept(passed.traces([target])[0], photo)
+
+
+def _kept(result: Trace, photo: Image.Image) -> Trace:
     if max(photo.size) <= KEPT_SIDE:
         return result
     kept = photo.copy()
     kept.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return _with_photo(result, kept)
-
-
-def _with_photo(result: Trace, photo: Image.Image) -> Trace:
-    array = np.asarray(photo)
+    array = np.asarray(kept)
     array.flags.writeable = False
-    return replace(result, photo=array, crop=replace(result.crop, photo=(photo.height, photo.width)))
+    return replace(result, photo=array, crop=replace(result.crop, photo=(kept.height, kept.width)))
 
 
 def look(loaded: LoadedModel, photo: Image.Image, result: Trace, example: str | None = None) -> Look:
