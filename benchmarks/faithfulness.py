@@ -39,10 +39,12 @@ import cvt
 import visualize
 from cvt.balanced import BalancedGradients
 from cvt.image_processor import PreparedImage
+from cvt.scoring import class_scorer
 from training.data import find_images
 from visualize.comparison import measurable_maps
 from visualize.faithfulness import Imputer, baselines, faithfulness, rank_correlation, saco, share_inside
 from visualize.heatmap import Heatmap
+from visualize.lookup import target_of
 from visualize.methods import METHODS
 
 SURE = 0.9
@@ -73,16 +75,6 @@ class Bench:
     steps: int
     seed: int
 
-    def scorer(self, target: int) -> Callable[[np.ndarray], np.ndarray]:
-        """Probability of a class for a batch of normalised pixels."""
-
-        def score(pixels: np.ndarray) -> np.ndarray:
-            with torch.inference_mode():
-                logits = self.model(torch.from_numpy(pixels)).logits / self.model.config.temperature
-                return np.asarray(logits.softmax(dim=1)[:, target].numpy())
-
-        return score
-
     def maps(self, traced: cvt.Trace, seed: int) -> dict[str, Heatmap]:
         """Every method's map of one photo in every stage, and what knows nothing."""
         found = {told(*key): one for key, one in measurable_maps(traced, everywhere=True).items()}
@@ -90,9 +82,9 @@ class Bench:
 
     def photo(self, image: Image.Image, number: int, *, second: bool) -> Numbers:
         """What is measured on the photo of the most probable class."""
-        target = cvt.trace(self.model, self.processor, image).top(1)[0][0]
-        traced = cvt.trace(self.model, self.processor, image, target=target)
-        maps, score = self.maps(traced, self.seed + number), self.scorer(target)
+        traced = cvt.trace(self.model, self.processor, image, target="winner")
+        target = target_of(traced)
+        maps, score = self.maps(traced, self.seed + number), class_scorer(self.model, target)
         found: Numbers = {name: {} for name in maps}
         imputers: tuple[Imputer, ...] = ("blur", "mean") if second else ("blur",)
         for imputer in imputers:

@@ -15,7 +15,7 @@ from cvt.tracing import Trace
 from ui.components.curves import curves_value
 from ui.session.downloads import KINDS, take_home
 from ui.session.look import traced
-from ui.session.measure import METHODS, STEPS, measure, scorer
+from ui.session.measure import METHODS, STEPS, compared, measure
 from ui.session.models import LoadedModel
 from visualize.methods import METHODS as TABLE
 
@@ -24,13 +24,6 @@ from visualize.methods import METHODS as TABLE
 def seen(loaded: LoadedModel) -> Trace:
     pixels = np.random.default_rng(0).integers(0, 256, (80, 80, 3), dtype=np.uint8)
     return traced(loaded, Image.fromarray(pixels), target=2)
-
-
-def test_the_score_of_the_photo_itself_is_the_probability_on_the_page(loaded: LoadedModel, seen: Trace) -> None:
-    told: list[int] = []
-    scores = scorer(loaded, 2, told.append)(np.stack([seen.pixel_values] * 3))
-    np.testing.assert_allclose(scores, [seen.probabilities[2]] * 3, atol=1e-6)
-    assert told == [3]
 
 
 def test_the_methods_that_the_page_names_are_in_the_table() -> None:
@@ -66,6 +59,15 @@ def test_curves_of_every_method_run_between_nothing_and_the_whole_photo(
         ("least_first", measured.least_first.area),
         ("most_first", measured.most_first.area),
     ]
+
+
+def test_all_methods_side_by_side_with_what_knows_nothing(loaded: LoadedModel, seen: Trace) -> None:
+    told: list[float] = []
+    rows = compared(loaded, seen, told.append)
+    assert told[-1] == 1 and told == sorted(told)
+    assert {"class_evidence", "pixel_evidence", "grad_cam", "rollout", "random", "centre"} <= {r.method for r in rows}
+    assert [row.faithfulness.gain for row in rows] == sorted((row.faithfulness.gain for row in rows), reverse=True)
+    assert rows[0].faithfulness.most_first.scores[0] == pytest.approx(seen.probabilities[2], abs=1e-5)
 
 
 @pytest.mark.parametrize(
