@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cvt.config import CvtConfig
-from cvt.errors import CheckpointError
+from cvt.errors import CheckpointError, shorten
 from cvt.presets import PRESETS
 
 __all__ = ["complete_fields", "fields_from_shapes"]
@@ -43,34 +43,37 @@ def fields_from_shapes(shapes: Shapes) -> dict[str, Any]:
     Raises:
         CheckpointError: a tensor that every CvT has is missing.
     """
-    num_stages = _count(shapes, r"cvt\.encoder\.stages\.(\d+)\.")
+    num_stages = _count(shapes, r"cvt\.encoder\.stages\.(\d{1,4})\.")
+    if not num_stages:
+        raise CheckpointError(f"the checkpoint is no whole CvT: it has no stage, only {shorten(list(shapes))}")
     stages = [_stage_fields(shapes, f"cvt.encoder.stages.{stage}") for stage in range(num_stages)]
     fields: dict[str, Any] = {name: [stage[name] for stage in stages] for name in stages[0]}
     fields["num_channels"] = _shape(shapes, "cvt.encoder.stages.0.embedding.projection.weight", 4)[1]
     if "classifier.weight" in shapes:
-        fields["num_labels"] = shapes["classifier.weight"][0]
+        fields["num_labels"] = _shape(shapes, "classifier.weight", 2)[0]
     return fields
 
 
 def _stage_fields(shapes: Shapes, stage: str) -> dict[str, Any]:
     width, _, kernel, _ = _shape(shapes, f"{stage}.embedding.projection.weight", 4)
     hidden, _ = _shape(shapes, f"{stage}.layers.0.mlp.expand.weight", 2)
-    convolution = shapes.get(f"{stage}.layers.0.attention.key_convolution.convolution.weight")
+    convolution = f"{stage}.layers.0.attention.key_convolution.convolution.weight"
+    has_convolution = convolution in shapes
     return {
         "patch_sizes": kernel,
         "embed_dim": width,
-        "depth": _count(shapes, re.escape(stage) + r"\.layers\.(\d+)\."),
+        "depth": _count(shapes, re.escape(stage) + r"\.layers\.(\d{1,4})\."),
         "mlp_ratio": _ratio(hidden, width),
         "qkv_bias": f"{stage}.layers.0.attention.query_linear.bias" in shapes,
         "cls_token": f"{stage}.cls_token" in shapes,
-        "kernel_qkv": 3 if convolution is None else convolution[-1],
-        "qkv_projection_method": None if convolution is None else "dw_bn",
+        "kernel_qkv": _shape(shapes, convolution, 4)[-1] if has_convolution else 3,
+        "qkv_projection_method": "dw_bn" if has_convolution else None,
     }
 
 
 def _shape(shapes: Shapes, name: str, axes: int) -> Sequence[int]:
     shape = shapes.get(name)
-    if shape is None or len(shape) != axes:
+    if shape is None or len(shape) != axes or 0 in shape:
         raise CheckpointError(
             f"the checkpoint is no whole CvT: {name} is {'missing' if shape is None else list(shape)}"
         )

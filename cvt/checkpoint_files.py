@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import pickle
 import re
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from safetensors import SafetensorError, safe_open
 
-from cvt.errors import CheckpointError
+from cvt.errors import CheckpointError, shorten, shown
 from cvt.files import read_json, refuse_pointer
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ WEIGHTS_NAMES = (
     "pytorch_model.bin.index.json",
 )
 """What a folder's weights may be called, the preferred name first; an index lists the shards of a larger model."""
+
+MOST_SHARDS = 1000
+"""Files that an index may list."""
+
+LONGEST_FILE_NAME = 255
+"""Bytes of a file's name, which is as long as file systems have it."""
 
 _WRAPPERS = ("state_dict", "model", "module")  # where training scripts keep the weights in a larger checkpoint
 _PREFIXES = ("module.", "_orig_mod.")  # left by DataParallel and by torch.compile
@@ -59,9 +66,14 @@ def shard_names(index: Path) -> list[str]:
     if not isinstance(weight_map, dict) or not weight_map:
         raise CheckpointError(f"{index} must hold a 'weight_map' from tensor names to file names")
     names = sorted({str(name) for name in weight_map.values()})
-    outside = [name for name in names if Path(name).name != name or "\\" in name]
+    if len(names) > MOST_SHARDS:
+        raise CheckpointError(f"{index} lists {len(names)} files; at most {MOST_SHARDS} are read")
+    outside = [name for name in names if Path(name).name != name or name == ".." or set(name) & {"\\", "\0"}]
     if outside:
-        raise CheckpointError(f"{index} points outside its own folder: {', '.join(map(repr, outside))}")
+        raise CheckpointError(f"{index} points outside its own folder: {shorten([shown(name) for name in outside])}")
+    overlong = [name for name in names if len(name.encode(errors="replace")) > LONGEST_FILE_NAME]
+    if overlong:
+        raise CheckpointError(f"{index} names a file longer than {LONGEST_FILE_NAME} bytes: {shorten(overlong)}")
     return names
 
 
@@ -85,9 +97,22 @@ def _plain(path: Path, name: str, tensor: Tensor, as_stored: bool) -> Tensor:
     import torch
 
     if tensor.layout != torch.strided or tensor.is_complex() or tensor.is_quantized:
-        raise CheckpointError(f"tensor {name} of {path} is {tensor.layout}, {tensor.dtype}; expected dense numbers")
+        raise CheckpointError(
+            f"tensor {shorten([name])} of {path} is {tensor.layout}, {tensor.dtype}; expected dense numbers"
+        )
+    if tensor.device.type != "cpu":
+        raise CheckpointError(f"tensor {shorten([name])} of {path} has no numbers: it was saved from a meta device")
+    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        raise CheckpointError(
+            f"tensor {shorten([name])} of {path} claims {list(tensor.shape)} numbers, and the file holds "
+            f"{tensor.untyped_storage().nbytes()} bytes of them; save it with .contiguous()"
+        )
     if not (as_stored and tensor.is_floating_point()):
         tensor = tensor.to(torch.float32 if tensor.is_floating_point() else torch.int64)
+    if not tensor.isfinite().all():
+        raise CheckpointError(
+            f"tensor {shorten([name])} of {path} holds NaN or infinity; the training went wrong there"
+        )
     return tensor.detach().contiguous()
 
 
@@ -137,6 +162,7 @@ def read_safetensors(path: Path, framework: Literal["pt", "np"]) -> Iterator[tup
 def _read_pickle(path: Path) -> Iterator[tuple[str, Tensor]]:
     import torch
 
+    _refuse_zip_bomb(path)
     try:
         with path.open("rb") as file:  # torch.load would go by a path's suffix
             loaded = torch.load(file, map_location="cpu", weights_only=True)
@@ -151,14 +177,30 @@ def _read_pickle(path: Path) -> Iterator[tuple[str, Tensor]]:
     yield from tensors.items()
 
 
-def _unwrap(loaded: Any) -> dict[str, Tensor]:
+def _refuse_zip_bomb(path: Path) -> None:
+    """What ``torch.save`` writes is never compressed, so that its parts are together no larger than the file.
+
+    Raises:
+        CheckpointError: they would be; unpacked, they could fill the memory.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(part.file_size for part in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return  # no archive: a bare pickle, or damaged, which reading it will tell
+    size = path.stat().st_size
+    if unpacked > size:
+        raise CheckpointError(f"{path} of {size} bytes would unpack to {unpacked}; checkpoints are not compressed")
+
+
+def _unwrap(loaded: Any, depth: int = 3) -> dict[str, Tensor]:
     """The state dict in what ``torch.load`` gave: itself, or the one that a training checkpoint wraps."""
     from torch import Tensor
 
-    if not isinstance(loaded, Mapping):
+    if not isinstance(loaded, Mapping) or not depth:
         return {}
     tensors = {str(name): value for name, value in loaded.items() if isinstance(value, Tensor)}
-    return tensors or next((inner for key in _WRAPPERS if (inner := _unwrap(loaded.get(key)))), {})
+    return tensors or next((inner for key in _WRAPPERS if (inner := _unwrap(loaded.get(key), depth - 1))), {})
 
 
 def _why_pickle_failed(path: Path, error: Exception) -> str:

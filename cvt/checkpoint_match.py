@@ -11,7 +11,7 @@ from typing import Any
 
 from cvt.checkpoint_keys import Layout, detect_layout, from_ours, to_ours
 from cvt.config import CvtConfig
-from cvt.errors import CheckpointError, shorten
+from cvt.errors import CheckpointError, shorten, shown
 
 __all__ = ["Weights", "match", "name_tensors"]
 
@@ -47,7 +47,7 @@ def name_tensors(source: str, read: Mapping[str, Any]) -> Weights:
     for name in read:
         ours = to_ours(name, layout) or name
         if ours in spelled:
-            raise CheckpointError(f"{source} holds one tensor under two names, {spelled[ours]} and {name}")
+            raise CheckpointError(f"{source} holds one tensor under two names: {shorten([spelled[ours], name])}")
         spelled[ours] = name
     return Weights(source, layout, {ours: read[name] for ours, name in spelled.items()}, spelled)
 
@@ -85,8 +85,8 @@ def match(
         }
         found = "; ".join(f"{len(names)} {what}: {shorten(names)}" for what, names in lists.items() if names)
         raise CheckpointError(
-            f"{weights.source} does not fit {model} with embed_dim={config.embed_dim}, "
-            f"depth={config.depth}, num_labels={config.num_labels}. {found}. {_advice(troubled, missing)}"
+            f"{weights.source} does not fit {model} with embed_dim={shown(config.embed_dim)}, "
+            f"depth={shown(config.depth)}, num_labels={config.num_labels}. {found}. {_advice(troubled, missing)}"
         )
     return {name: tensor for name, tensor in tensors.items() if _module(name) not in troubled}, troubled
 

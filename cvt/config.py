@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cvt.config_fields import Activation, ProblemType, ProjectionMethod, check_fields, label_maps, stage_list
-from cvt.errors import CheckpointError, ConfigError
+from cvt.errors import CheckpointError, ConfigError, shown
 from cvt.files import json_text, read_json, write_json
 from cvt.hub import HubOptions
 from cvt.locations import find, resolve_file
@@ -70,6 +70,7 @@ class CvtConfig(Publishable):
 
     def __init__(
         self,
+        /,
         *,
         num_channels: int = 3,
         patch_sizes: Sequence[int] = (7, 3, 3),
@@ -190,7 +191,7 @@ class CvtConfig(Publishable):
         """
         model_type = fields.get("model_type", "cvt")
         if model_type != "cvt":
-            raise ConfigError(f"model_type={model_type!r} is another architecture; this package reads 'cvt'")
+            raise ConfigError(f"model_type={shown(model_type)} is another architecture; this package reads 'cvt'")
         unknown = overrides.keys() - _KNOWN - fields.keys()
         if unknown:
             raise ConfigError(f"{', '.join(sorted(unknown))}: not a field of CvtConfig, so it cannot be overridden")
@@ -290,5 +291,5 @@ def read_fields(path: Path) -> dict[str, Any]:
     fields = read_json(path)
     model_type = fields.get("model_type", "cvt")
     if model_type != "cvt":
-        raise CheckpointError(f"{path} describes a model of type {model_type!r}; this package loads 'cvt' alone")
+        raise CheckpointError(f"{path} describes a model of type {shown(model_type)}; this package loads 'cvt' alone")
     return fields

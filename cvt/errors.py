@@ -10,11 +10,13 @@
 Every message names the offending value and says what is allowed.
 """
 
+import reprlib
 from collections.abc import Sequence
 
-__all__ = ["CheckpointError", "ConfigError", "CvtError", "ImageError", "shorten"]
+__all__ = ["CheckpointError", "ConfigError", "CvtError", "ImageError", "shorten", "shown"]
 
 _SHOWN = 10
+_LONGEST = 80
 
 
 class CvtError(Exception):
@@ -35,5 +37,19 @@ class ImageError(CvtError, ValueError):
 
 def shorten(names: Sequence[str]) -> str:
     """The first of many names, for an error."""
-    shown = ", ".join(names[:_SHOWN])
-    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
+    first = ", ".join(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in names[:_SHOWN])
+    return first if len(names) <= _SHOWN else f"{first} and {len(names) - _SHOWN} more"
+
+
+def shown(value: object) -> str:
+    """A value as Python writes it, for an error: the beginning of a long one, however large or deep it is."""
+    try:
+        text = _brief.repr(value)
+    except (ValueError, RecursionError):  # a whole number of thousands of digits
+        text = f"a very long {type(value).__name__}"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+_brief = reprlib.Repr()
+_brief.maxlist = _brief.maxtuple = _brief.maxset = _brief.maxdict = 12
+_brief.maxstring = _brief.maxother = _brief.maxlong = 60

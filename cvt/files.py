@@ -12,18 +12,26 @@ from cvt.errors import CheckpointError
 
 __all__ = ["json_text", "read_json", "refuse_pointer", "write_json", "write_whole"]
 
+MOST_JSON = 16 * 2**20
+"""Bytes of the largest JSON file that is read; a hundred thousand class names take half of it."""
+
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file.
 
     Raises:
-        CheckpointError: the file cannot be read, or holds no JSON object.
+        CheckpointError: the file cannot be read, is too large, or holds no JSON object.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        content = json.loads(text)
+        with path.open("rb") as file:
+            text = file.read(MOST_JSON + 1)
+        if len(text) > MOST_JSON:
+            raise CheckpointError(f"{path} is larger than {MOST_JSON // 2**20} MB; no model needs such a JSON file")
+        content = json.loads(text.decode())
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+    except RecursionError:
+        raise CheckpointError(f"{path} is nested too deeply to be a model's JSON file") from None
     except ValueError as error:  # also what undecodable bytes raise
         refuse_pointer(path)
         raise CheckpointError(f"{path} is not valid JSON ({error}); fetch the file again") from error

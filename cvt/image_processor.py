@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from PIL import Image
 
-from cvt.errors import ConfigError, ImageError
+from cvt.errors import ConfigError, ImageError, shown
 from cvt.files import json_text, read_json, write_json
 from cvt.geometry import CropGeometry
 from cvt.hub import HubOptions
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "IMAGENET_MEAN",
     "IMAGENET_STD",
+    "MOST_SIDE",
     "CvtImageProcessor",
     "PixelBatch",
     "PreparedImage",
@@ -44,6 +45,9 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 WARP_FROM = 384
 """Resolution from which the photo is warped to the square instead of cropped."""
+
+MOST_SIDE = 4096
+"""Pixels of the largest side of a model's input; at 4096 the first stage of a CvT-13 has a million tokens."""
 
 _MAX_RESIZED = 2**25
 """Pixels above which a resized photo is made only where it is looked at: a 1 × 5000 photo would be 327 million."""
@@ -111,6 +115,7 @@ class CvtImageProcessor(Publishable):
 
     def __init__(
         self,
+        /,
         *,
         do_resize: bool = True,
         size: int | Mapping[str, int] = 224,
@@ -130,8 +135,8 @@ class CvtImageProcessor(Publishable):
         self.do_rescale = do_rescale
         self.rescale_factor = rescale_factor
         self.do_normalize = do_normalize
-        self.image_mean = list(image_mean)
-        self.image_std = list(image_std)
+        self.image_mean = _per_channel("image_mean", image_mean)
+        self.image_std = _per_channel("image_std", image_std)
         self.extra = dict(extra)
         self._validate()
 
@@ -239,18 +244,26 @@ class CvtImageProcessor(Publishable):
     def _validate(self) -> None:
         for name in ("do_resize", "do_rescale", "do_normalize"):
             if not isinstance(getattr(self, name), bool):
-                raise ConfigError(f"{name}={getattr(self, name)!r} must be true or false")
+                raise ConfigError(f"{name}={shown(getattr(self, name))} must be true or false")
         for name in ("crop_pct", "rescale_factor"):
             value = getattr(self, name)
             if not _is_number(value) or value <= 0:
-                raise ConfigError(f"{name}={value!r} must be a number above 0")
-        if self.resample not in set(Image.Resampling):
+                raise ConfigError(f"{name}={shown(value)} must be a number above 0")
+        if not 0.1 <= self.crop_pct <= 10:
+            raise ConfigError(f"crop_pct={shown(self.crop_pct)} must be from 0.1 to 10: side / crop_pct is resized to")
+        if isinstance(self.resample, bool) or self.resample not in tuple(Image.Resampling):
             allowed = ", ".join(f"{f.value} ({f.name.lower()})" for f in Image.Resampling)
-            raise ConfigError(f"resample={self.resample!r} must be one of {allowed}")
-        for name in ("image_mean", "image_std"):
-            values = getattr(self, name)
-            if len(values) != 3 or not all(_is_number(v) for v in values) or (name == "image_std" and 0 in values):
-                raise ConfigError(f"{name}={values!r} must be three numbers, one a channel (no 0 in image_std)")
+            raise ConfigError(f"resample={shown(self.resample)} must be one of {allowed}")
+        if 0 in self.image_std:
+            raise ConfigError(
+                f"image_std={shown(self.image_std)} must be three numbers, one a channel (no 0 in image_std)"
+            )
+        with np.errstate(all="ignore"):
+            extremes = self._scaled(np.broadcast_to([0.0, 255.0], (3, 2)), (2,))
+        if not np.isfinite(extremes).all():
+            names = ("rescale_factor", "image_mean", "image_std")
+            told = ", ".join(f"{name}={shown(getattr(self, name))}" for name in names)
+            raise ConfigError(f"{told} must keep the values of a photo, 0 to 255, within what float32 holds")
 
     def to_dict(self) -> dict[str, Any]:
         """The fields of a ``preprocessor_config.json``, in the form transformers reads."""
@@ -268,7 +281,9 @@ class CvtImageProcessor(Publishable):
         for name in ("image_processor_type", "feature_extractor_type"):
             kind = merged.pop(name, None)
             if kind is not None and kind not in _TYPES:
-                raise ConfigError(f"{name}={kind!r} is another kind of preprocessing; this package reads {_TYPES[1]!r}")
+                raise ConfigError(
+                    f"{name}={shown(kind)} is another kind of preprocessing; this package reads {_TYPES[1]!r}"
+                )
         return cls(**merged)
 
     @classmethod
@@ -338,12 +353,20 @@ _FIELDS = frozenset(inspect.signature(CvtImageProcessor).parameters) - {"extra"}
 
 def _side(size: Any) -> int:
     side = size.get("shortest_edge") if isinstance(size, Mapping) else size
-    if not isinstance(side, int) or isinstance(side, bool) or side < 1:
+    if not isinstance(side, int) or isinstance(side, bool) or not 1 <= side <= MOST_SIDE:
         raise ConfigError(
-            f"size={size!r} must be a whole number of pixels of at least 1, or {{'shortest_edge': pixels}}"
+            f"size={shown(size)} must be a whole number of pixels from 1 to {MOST_SIDE}, or {{'shortest_edge': pixels}}"
         )
     return side
 
 
+def _per_channel(name: str, values: Any) -> list[float]:
+    if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray) or len(values) != 3:
+        raise ConfigError(f"{name}={shown(values)} must be three numbers, one a channel")
+    if not all(_is_number(value) for value in values):
+        raise ConfigError(f"{name}={shown(values)} must be three numbers, one a channel")
+    return list(values)
+
+
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300

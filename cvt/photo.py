@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -13,7 +15,7 @@ from pillow_heif import register_heif_opener
 
 from cvt.errors import ImageError
 
-__all__ = ["FORMATS", "MAX_PIXELS", "open_photo", "upright_rgb"]
+__all__ = ["FORMATS", "MAX_PIXELS", "MOST_SCANS", "open_photo", "upright_rgb"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "TIFF", "BMP", "JPEG2000", "ICO", "PPM")
 """Pillow's names of the formats that are read, whatever the file is called. Formats that start other programs (EPS)
@@ -25,7 +27,14 @@ MAX_PIXELS = 178_956_970
 """Largest photo that is decoded; twice Pillow's warning level, the size at which Pillow itself refuses."""
 
 
-def open_photo(source: str | Path | bytes | BinaryIO) -> Image.Image:
+MOST_SCANS = 64
+"""Passes over a progressive JPEG that are decoded; cameras and editors write about ten, and each costs a decoding."""
+
+_NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # what ends a scan's data, whatever bytes that data holds
+_START_OF_SCAN, _END = 0xDA, 0xD9
+
+
+def open_photo(source: str | Path | bytes | BinaryIO, most_pixels: int | None = None) -> Image.Image:
     """Read a photo as an upright RGB picture.
 
     The format is recognised by content, not by the file's name; of an animation the first frame is taken. The size
@@ -33,6 +42,8 @@ def open_photo(source: str | Path | bytes | BinaryIO) -> Image.Image:
 
     Args:
         source: a path, a file's content, or a file open for reading bytes.
+        most_pixels: a photo of more is read at a half, a third … of its width and height; its own size, upright, is
+            then ``info["photo_size"]``, (width, height), of the picture.
 
     Raises:
         ImageError: there is no such file, or it is empty, too large, damaged or not a picture.
@@ -42,7 +53,9 @@ def open_photo(source: str | Path | bytes | BinaryIO) -> Image.Image:
         raise ImageError("the file is empty: it holds 0 bytes, so there is no picture in it")
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
-            return upright_rgb(image)
+            if image.format in ("JPEG", "MPO"):
+                _check_scans(content)
+            return upright_rgb(image) if most_pixels is None else _reduced(image, most_pixels)
     except ImageError:
         raise
     except UnidentifiedImageError:
@@ -56,6 +69,39 @@ def open_photo(source: str | Path | bytes | BinaryIO) -> Image.Image:
         ) from None
     except Exception as error:  # decoders raise nearly anything on a damaged file
         raise _damaged(error) from error
+
+
+def _reduced(image: Image.Image, most_pixels: int) -> Image.Image:
+    width, height = image.size
+    if width * height <= most_pixels:
+        return upright_rgb(image)
+    factor = _factor(image.size, most_pixels)
+    image.draft(None, (width // factor, height // factor))  # a JPEG can be decoded at a fraction of its size
+    picture = upright_rgb(image)
+    picture = picture.reduce(_factor(picture.size, most_pixels))
+    turned = (picture.width > picture.height) != (width > height)
+    picture.info["photo_size"] = (height, width) if turned else (width, height)
+    return picture
+
+
+def _factor(size: tuple[int, int], most_pixels: int) -> int:
+    return math.ceil(math.sqrt(size[0] * size[1] / most_pixels))
+
+
+def _check_scans(content: bytes) -> None:
+    """Refuse a JPEG that would be decoded over and over, before it is decoded once.
+
+    Raises:
+        ImageError: it has more than :data:`MOST_SCANS` scans.
+    """
+    scans, place = 0, content.find(b"\xff\xd8") + 2
+    while (marker := _NEXT_MARKER.search(content, place)) and content[marker.end() - 1] != _END:
+        scans += content[marker.end() - 1] == _START_OF_SCAN
+        place = marker.end() + int.from_bytes(content[marker.end() : marker.end() + 2])
+    if scans > MOST_SCANS:
+        raise ImageError(
+            f"the JPEG is drawn in {scans} passes, which takes for ever; at most {MOST_SCANS} are read: save it anew"
+        )
 
 
 def upright_rgb(image: Image.Image) -> Image.Image:

@@ -26,7 +26,7 @@ def class_scorer(model: CvtForImageClassification, target: int) -> Callable[[np.
     def score(pixels: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
             batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(model.device, model.dtype)
-            logits = model(batch).logits.float() / model.config.temperature
+            logits = model(batch, return_dict=True).logits.float() / model.config.temperature
             shares: np.ndarray = logits.softmax(dim=1)[:, target].cpu().numpy()
         return shares
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from cvt.balanced import BalancedGradients
 from cvt.config import CvtConfig
-from cvt.errors import ConfigError, ImageError
+from cvt.errors import CheckpointError, ConfigError, ImageError
 from cvt.geometry import CropGeometry, StageGeometry, stage_geometry
 from cvt.image_processor import CvtImageProcessor, PreparedImage, upright_rgb
 from cvt.model import CvtForImageClassification
@@ -190,6 +190,7 @@ def forward_pass(
 
     Raises:
         ImageError: as for :func:`traces`.
+        CheckpointError: the logits are no numbers.
     """
     config = model.config
     photos = [upright_rgb(image) for image in images]
@@ -216,10 +217,12 @@ def forward_pass(
         ):
             pixel_values = pixel_values.clone()  # what was made in inference mode can have no gradient
             pixel_values.requires_grad_(differentiable)
-            logits = model(pixel_values).logits
+            logits = model(pixel_values, return_dict=True).logits
     finally:
         if was_training:
             model.train()
+    if not logits.isfinite().all():
+        raise CheckpointError("the network's logits are NaN or infinite: its weights are damaged, or too large")
     heard[PIXELS] = pixel_values
     return ForwardPass(config, tuple(photos), tuple(prepared), logits, heard, gradients)
 

@@ -197,7 +197,7 @@ def collect_logits(
         remaining = iter(pairs)
         while batch := list(islice(remaining, batch_size)):
             pixels = processor([image for image, _ in batch], return_tensors="pt")["pixel_values"]
-            logits.append(model(pixels.to(model.device)).logits.float().cpu())
+            logits.append(model(pixels.to(model.device), return_dict=True).logits.float().cpu())
             labels.extend(label for _, label in batch)
             bar.update(len(batch))
     return torch.cat(logits), torch.tensor(labels)

@@ -121,7 +121,7 @@ def predict(model: nn.Module, images: Tensor, resolution: int, device: torch.dev
     for batch in images.split(batch_size):
         if batch.shape[-1] != resolution:
             batch = F.interpolate(batch, (resolution, resolution), mode="bicubic", antialias=True)
-        logits.append(model(normalise(batch.to(device).float() / 255)).logits.cpu())
+        logits.append(model(normalise(batch.to(device).float() / 255), return_dict=True).logits.cpu())
     return torch.cat(logits)
 
 
@@ -148,7 +148,7 @@ class Training:
         self.progress = Progress()
         self.images = epoch_images(train.labels, recipe.per_class)
         self.schedule = Schedule(recipe, self.images)
-        self.forward: Callable[[Tensor], Any] = workers.wrap(self.model, recipe.compiled)
+        self.forward: Callable[..., Any] = workers.wrap(self.model, recipe.compiled)
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -213,7 +213,7 @@ class Training:
             for group in optimizer.param_groups:
                 group["lr"] = rate
         with torch.autocast("cuda", torch.bfloat16) if workers.half(recipe.mixed_precision) else nullcontext():
-            logits = self.forward(pixels).logits
+            logits = self.forward(pixels, return_dict=True).logits
         loss = F.cross_entropy(logits.float(), targets)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip_norm)

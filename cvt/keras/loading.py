@@ -13,7 +13,7 @@ from cvt.checkpoint_files import WEIGHTS_NAMES, file_kind, find_weights, read_sa
 from cvt.checkpoint_match import Weights, match, name_tensors
 from cvt.checkpoint_source import choose_config, download
 from cvt.config import CvtConfig, read_fields
-from cvt.errors import CheckpointError
+from cvt.errors import CheckpointError, shorten
 from cvt.hub import HubOptions
 from cvt.keras.tensorflow_files import from_tensorflow, is_h5, is_tensorflow, read_h5
 from cvt.keras.weights import from_pytorch, named_weights, pytorch_shape
@@ -93,4 +93,9 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
         arrays = dict(read_safetensors(path, "np"))
     else:
         arrays = {name: tensor.numpy() for name, tensor in read_tensors(path).items()}
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise CheckpointError(
+                f"tensor {shorten([name])} of {path} holds NaN or infinity; the training went wrong there"
+            )
     return {name: array.astype(np.float32) for name, array in arrays.items()}

@@ -275,9 +275,9 @@ def test_a_config_that_cannot_be_used(content: str, error: type[Exception], mess
 @pytest.mark.parametrize(
     ("field", "value", "allowed"),
     [
-        ("size", 0, "at least 1"),
+        ("size", 0, "from 1 to 4096"),
         ("size", {"height": 3, "width": 4}, "shortest_edge"),
-        ("size", True, "at least 1"),
+        ("size", True, "from 1 to 4096"),
         ("crop_pct", 0, "above 0"),
         ("rescale_factor", float("nan"), "above 0"),
         ("resample", 9, r"3 \(bicubic\)"),

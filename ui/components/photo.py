@@ -24,6 +24,7 @@ from ..serving.uploads import read_bounded
 from .part import Part
 
 __all__ = [
+    "KEPT_MEGAPIXELS",
     "MAX_BYTES",
     "MAX_MEGAPIXELS",
     "BarData",
@@ -32,6 +33,7 @@ __all__ = [
     "PhotoBar",
     "dropped_path",
     "given",
+    "read_content",
     "read_upload",
 ]
 
@@ -39,8 +41,13 @@ MAX_BYTES = 20 * 2**20
 """Largest file taken; larger than the photos of today's telephones."""
 
 MAX_MEGAPIXELS = 64
-"""Most pixels decoded, in millions: 190 MB as RGB."""
+"""Most pixels of a file, in millions: 190 MB as RGB."""
 
+KEPT_MEGAPIXELS = 16
+"""A photo of more is read at a half or a third of its width and height: no network here sees more of it than 384."""
+
+SLOW = ("JPEG2000",)
+"""Formats that take ten times as long to decode as others; of these no more pixels are taken than are kept."""
 
 Given = Image.Image | ImageError | None
 """What :class:`Photo` hands to a handler."""
@@ -109,11 +116,19 @@ def read_upload(payload: ImageData) -> Image.Image:
     Raises:
         ImageError: it is gone, too large, or not a picture that can be read.
     """
-    content = _content(payload)
+    return read_content(_content(payload))
+
+
+def read_content(content: bytes) -> Image.Image:
+    """A file's content as an upright RGB picture of at most :data:`KEPT_MEGAPIXELS`.
+
+    Raises:
+        ImageError: it is too large, or not a picture that can be read.
+    """
     if len(content) > MAX_BYTES:
         raise _too_large()
     _check_pixels(content)
-    return open_photo(content)
+    return open_photo(content, KEPT_MEGAPIXELS * 10**6)
 
 
 def _check_pixels(content: bytes) -> None:
@@ -123,11 +138,12 @@ def _check_pixels(content: bytes) -> None:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(BytesIO(content), formats=FORMATS) as image:
                 width, height = image.size
+                most = KEPT_MEGAPIXELS if image.format in SLOW else MAX_MEGAPIXELS
     except Exception:
         return
-    if width * height > MAX_MEGAPIXELS * 10**6:
+    if width * height > most * 10**6:
         millions = width * height // 10**6
-        raise PhotoError("photo_pixels", width=width, height=height, millions=millions, most=MAX_MEGAPIXELS)
+        raise PhotoError("photo_pixels", width=width, height=height, millions=millions, most=most)
 
 
 def _content(payload: ImageData) -> bytes:

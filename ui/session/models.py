@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import tomllib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from cvt.device import choose_device
-from cvt.errors import CheckpointError, ConfigError
+from cvt.errors import CheckpointError, ConfigError, shown
 from cvt.files import read_json
-from cvt.image_processor import CvtImageProcessor
-from cvt.locations import bundled_models, is_cached, model_name
+from cvt.image_processor import MOST_SIDE, CvtImageProcessor
+from cvt.locations import bundled_models, find, is_cached, model_name
 from cvt.model import CvtForImageClassification
 
 from .fetching import Downloads
 
 __all__ = ["DEFAULT_HUB_MODEL", "LoadedModel", "ModelCache", "ModelEntry", "offered_models"]
+
+log = logging.getLogger(__name__)
 
 DEFAULT_HUB_MODEL = "microsoft/cvt-13"
 
@@ -118,26 +122,50 @@ def _local(name: str, ref: str, folder: Path) -> ModelEntry:
     """A model on this machine, with the accuracy that its own ``evaluation.json`` states."""
     stated = folder / "evaluation.json"
     evaluation = read_json(stated) if stated.is_file() else {}
+    for field, is_fitting in _STATED.items():
+        value = evaluation.get(field)
+        if value is not None and not is_fitting(value):
+            raise CheckpointError(f"{stated} states {field}={shown(value)}, which cannot be; measure it again")
+    share = evaluation.get("top1")
     return ModelEntry(
         name=name,
         ref=ref,
         title=model_name(folder).replace("-", " ").capitalize(),
-        resolution=int(str(evaluation.get("resolution") or _resolution(ref))),
-        top1=_per_cent(evaluation.get("top1")),
-        data=str(evaluation.get("dataset") or ""),
-        images=int(str(evaluation.get("images") or 0)),
+        resolution=evaluation.get("resolution") or processor_of(ref).resolution,
+        top1=None if share is None else 100 * share,
+        data=evaluation.get("dataset") or "",
+        images=evaluation.get("images") or 0,
     )
 
 
-def _resolution(ref: str) -> int:
-    try:
-        return CvtImageProcessor.from_pretrained(ref).resolution
-    except CheckpointError:  # a bare weights file has no preprocessing beside it
-        return 224
+_STATED: dict[str, Callable[[Any], bool]] = {
+    "resolution": lambda side: type(side) is int and 1 <= side <= MOST_SIDE,
+    "top1": lambda share: type(share) in (int, float) and 0 <= share <= 1,
+    "dataset": lambda name: isinstance(name, str) and len(name) <= 200,
+    "images": lambda count: type(count) is int and 0 <= count <= 10**9,
+}
+"""What is read of an ``evaluation.json``, and whether a value can be."""
 
 
-def _per_cent(share: object) -> float | None:
-    return 100 * share if isinstance(share, float) else None
+def processor_of(ref: str) -> CvtImageProcessor:
+    """A model's preprocessing; where none lies beside a model on this machine, the usual one, which the log says.
+
+    Raises:
+        CheckpointError, ConfigError: it is there and cannot be read, or says what cannot be.
+    """
+    path = find(ref)
+    folder = path.parent if path is not None and path.is_file() else path
+    if folder is None or (folder / "preprocessor_config.json").is_file():
+        return CvtImageProcessor.from_pretrained(ref if folder is None else folder)
+    usual = CvtImageProcessor()
+    log.warning(
+        "%s has no preprocessor_config.json beside it: photos are prepared as for the published checkpoints, at %d "
+        "pixels, crop_pct %g; other preprocessing gives other answers",
+        path,
+        usual.resolution,
+        usual.crop_pct,
+    )
+    return usual
 
 
 def load(entry: ModelEntry, device: torch.device) -> LoadedModel:
@@ -147,13 +175,7 @@ def load(entry: ModelEntry, device: torch.device) -> LoadedModel:
         CheckpointError, ConfigError: it cannot be had; the message says why.
     """
     model = CvtForImageClassification.from_pretrained(entry.ref)
-    try:
-        processor = CvtImageProcessor.from_pretrained(entry.ref)
-    except CheckpointError:
-        if entry.name != "local":
-            raise
-        processor = CvtImageProcessor()
-    return LoadedModel(entry, model.to(device).eval(), processor)
+    return LoadedModel(entry, model.to(device).eval(), processor_of(entry.ref))
 
 
 class ModelCache:
