@@ -49,6 +49,10 @@ SHOW_CLASSES = """() => {
     found();
 }"""
 
+SETTLE = """() => document.querySelector("#explorer")?.explorer?.settle()"""
+SETTLE_IF_NONE = """(number) => number || document.querySelector("#explorer")?.explorer?.settle(true)"""
+"""What the address asked for is shown as far as it can be had: after a run, or where reading it has started none."""
+
 
 def build(model: str = "auto", device: str = "auto") -> WatchedBlocks:
     """The page, with the first example's result in place.
@@ -175,14 +179,16 @@ def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
         return wired(handler, page)
 
     waiting: dict[str, Any] = {"trigger_mode": "multiple", "show_progress_on": [page.prediction]}
-    page.started.change(on(handlers.show), asked, shown, **waiting, **heavy)
+    shown_all = page.started.change(on(handlers.show), asked, shown, **waiting, **heavy)
+    shown_all.then(None, js=SETTLE, api_visibility="private")
     page.bringing.drop(on(handlers.drop), page.turn, [page.photo, page.examples, *turn], **light)
     page.examples.select(on(handlers.pick), [page.examples, page.turn], [page.photo, *turn], **light)
     page.model.select(on(handlers.renew), page.turn, turn, **light)
     page.scope.switch(on(handlers.widen), page.turn, [page.model, *turn], **light)
     page.scope.list(None, js=SHOW_CLASSES, api_visibility="private")
     address = [page.photo, page.examples, page.model, *turn]
-    demo.load(on(handlers.read_address), page.turn, address, concurrency_limit=None, **quiet)
+    read = demo.load(on(handlers.read_address), page.turn, address, concurrency_limit=None, **quiet)
+    read.then(None, page.number, None, js=SETTLE_IF_NONE, api_visibility="private")
     page.measure.click(on(handlers.curve), [*asked, page.method], [page.curves, page.kept], **heavy)
     page.make.click(on(handlers.take), [*asked, page.kind], [page.file, page.kept], **heavy)
     evidence = [page.explorer, page.kept]

@@ -1,12 +1,24 @@
 /* What is chosen, fitted to what there is. */
 
 import { samePlace } from "../shared/geometry.js";
+import { broughtPhoto, photoOfEntry } from "../shared/keeping.js";
 import { isSame, pickIndex, pickQuery, settle } from "./choices.js";
 import { meantBy, viewFor } from "./wishes.js";
 
-/** @import { Grid, Query, Wish } from "../types.js" */
+/** @import { ExplorerValue, Grid, Query, Wish } from "../types.js" */
 /** @import { PhotoData } from "./data.js" */
 /** @import { State } from "./state.js" */
+
+/**
+ * Whether an address is about that photo: an example by its name, somebody's own by its entry in the history.
+ * @param {Wish} link
+ * @param {ExplorerValue} value
+ */
+export function isPhotoOf(link, { example }) {
+  if (link.example) return link.example === example;
+  const own = photoOfEntry();
+  return own === null || (example === null && own === broughtPhoto());
+}
 
 /**
  * Fit what is chosen to a new photo; the address's wishes come true on the photo they are about.
@@ -16,8 +28,7 @@ import { meantBy, viewFor } from "./wishes.js";
 export function adopt(state, data) {
   const { stages, value } = data;
   const { link } = state;
-  const isMeant =
-    link && (!link.example || link.example === value.example) && (!link.model || link.model === value.model);
+  const isMeant = link && isPhotoOf(link, value) && (!link.model || link.model === value.model);
   Object.assign(state, settle(stages, state, {}));
   const { rows, columns } = stages[state.stage - 1].tokens;
   Object.assign(state, { pins: [], hovered: null, looked: [Math.floor(rows / 2), Math.floor(columns / 2)] });

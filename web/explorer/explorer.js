@@ -5,9 +5,10 @@ import { limits, paletteFor } from "../shared/colour.js";
 import { fromOne } from "../shared/counting.js";
 import { useStyle } from "../shared/dom.js";
 import { bestColumns, viewOf, windowOf } from "../shared/geometry.js";
+import { photoOfEntry } from "../shared/keeping.js";
 import { Background } from "./background.js";
 import { pickHead, pickIndex, pickQuery, pickStage, queryIndex } from "./choices.js";
-import { adopt, choose } from "./choosing.js";
+import { adopt, choose, isPhotoOf } from "./choosing.js";
 import { CHOICES, Notices, asked, prepareControls, questions, refreshControls } from "./controls.js";
 import { PhotoData } from "./data.js";
 import { Legend } from "./legend.js";
@@ -18,13 +19,14 @@ import { Presentation } from "./presentation.js";
 import { Share } from "./share.js";
 import { NARROW, skeleton } from "./skeleton.js";
 import { State } from "./state.js";
+import { meantBy } from "./wishes.js";
 
 /** @import { Cell, DrawnMap, ExplorerValue, Host, Part, Wish } from "../types.js" */
 /** @import { Wanted } from "./maps.js" */
 
 /**
  * Put an explorer into an element. Its root `#explorer` has an object `explorer` for scripts and other parts:
- * `open(wish)`, `attentionRow(stage, block, head, query)`, `setUrl(changes)` and `parameters`. Programs count as Python
+ * `open(wish)`, `attentionRow(stage, block, head, query)`, `setUrl(changes)`, `settle()` and `parameters`. Programs count as Python
  * does: stages from 1, everything else from 0.
  * @param {HTMLElement} element
  * @param {Host<ExplorerValue>} host
@@ -40,6 +42,7 @@ export function mount(element, host) {
       attentionRow: explorer.rowOf.bind(explorer),
       open: explorer.open.bind(explorer),
       setUrl: explorer.share.setUrl.bind(explorer.share),
+      settle: explorer.settle.bind(explorer),
       parameters: explorer.state.parameters,
     },
   });
@@ -241,6 +244,19 @@ class Explorer {
     choose(state, wanted, data);
     this.show();
     await this.settled();
+  }
+
+  /**
+   * Nothing more is on its way: what the address asked for is shown with the model that could be had, and if need be
+   * of another photo than it named; somebody's own may still come.
+   */
+  async settle(otherPhoto = false) {
+    const { state } = this;
+    await this.settled();
+    const { link, current } = state;
+    if (!link || !current) return;
+    const named = otherPhoto && (link.example || photoOfEntry() === null);
+    if (named || isPhotoOf(link, current.value)) await this.open(meantBy(link));
   }
 
   async settled() {

@@ -4,6 +4,7 @@ import { addressWith } from "../shared/address.js";
 import { paletteFor } from "../shared/colour.js";
 import { readAddress, toAddress } from "../shared/counting.js";
 import { make, setText } from "../shared/dom.js";
+import { broughtPhoto, photoOfEntry } from "../shared/keeping.js";
 import { windowOf } from "../shared/geometry.js";
 import { legendOf } from "./legend.js";
 import { wantedPanels } from "./maps.js";
@@ -25,36 +26,41 @@ export class Share {
   constructor(state, open) {
     this.state = state;
     this.writing = 0;
+    this.photo = photoOfEntry(); // number of the kept photo that the address was written for last
     this.listening = new AbortController();
     window.addEventListener("popstate", () => this.goBack(open), { signal: this.listening.signal });
   }
 
   /**
-   * What the address says now, after a step back or forth. A photo with another name is on its way.
+   * What the address says now, after a step back or forth. Another photo than the one on the screen is on its way.
    * @param {(wanted: Wish) => void} open
    */
   goBack(open) {
     const { state } = this;
     const said = readAddress(location.search);
-    if ((said.example ?? null) === state.current?.value.example) open(said);
-    else if (said.example) state.link = said;
-    else if (state.isReady) this.writeUrl(); // somebody's own photo has no name by which it could come back
+    const photo = said.example ? null : photoOfEntry();
+    if ((said.example ?? null) === state.current?.value.example && photo === this.photo) return open(said);
+    if (!said.example && photo === null) return state.isReady ? this.writeUrl() : undefined; // not kept: it cannot come
+    state.link = said;
+    if (photo !== null) state.root.dispatchEvent(new CustomEvent("explorer:photo", { bubbles: true }));
   }
 
   /**
    * Change parameters of the page's address; null removes one, all others stay. Another photo or stage than the
-   * address had makes an entry in the history.
+   * address had makes an entry in the history, which remembers somebody's own photo by its number.
    * @param {Record<string, unknown>} changes
    */
   setUrl(changes) {
     const href = addressWith(location.href, changes);
-    if (href === location.href) return;
+    const was = photoOfEntry();
+    if (href === location.href && was === this.photo) return;
     const [before, after] = [new URL(location.href), new URL(href)];
     const isStep = STEPS.some((name) => {
-      const was = before.searchParams.get(name);
-      return was !== null && was !== after.searchParams.get(name);
+      const said = before.searchParams.get(name);
+      return said !== null && said !== after.searchParams.get(name);
     });
-    history[isStep ? "pushState" : "replaceState"](history.state, "", href);
+    const isOther = was !== null && was !== this.photo;
+    history[isStep || isOther ? "pushState" : "replaceState"]({ ...history.state, photo: this.photo }, "", href);
     if (window.parent !== window) window.parent.postMessage({ queryString: location.search.slice(1) }, SPACES);
   }
 
@@ -63,6 +69,7 @@ export class Share {
     const { state } = this;
     const { view, stage, block, head, channel, target, method } = state;
     const { example, model } = state.photo.value;
+    this.photo = example ? null : broughtPhoto();
     const [query, compare] = view === "attention_cls" ? ["cls"] : state.pins;
     const used = (/** @type {Choice} */ name, /** @type {unknown} */ value) => (state.uses(name) ? value : null);
     const shown = { example, model, stage, block, head, view, query, compare };

@@ -17,12 +17,24 @@ export function mount(element, host) {
     const current = lang === language;
     const link = make("a", { lang, hreflang: lang, href: `?lang=${lang}`, "data-current": current }, name);
     link.addEventListener("click", (event) => {
-      location.assign(addressWith(location.href, { lang })); // everything else in the address stays
+      history.pushState(history.state, "", addressWith(location.href, { lang })); // everything else stays
+      location.reload();
       event.preventDefault();
     });
     return link;
   });
   const root = make("nav", { class: "languages" }, ...links);
   element.replaceChildren(root);
-  return { update: () => {}, destroy: () => root.remove() };
+  // A step back to an entry in another language is a step to another page.
+  const asked = () => new URLSearchParams(location.search).get("lang");
+  const opened = asked();
+  const goBack = () => asked() !== opened && location.reload();
+  window.addEventListener("popstate", goBack, true);
+  return {
+    update: () => {},
+    destroy: () => {
+      window.removeEventListener("popstate", goBack, true);
+      root.remove();
+    },
+  };
 }

@@ -1,6 +1,7 @@
 /* The whole page as a place to drop and paste photos. */
 
 import { make, useStyle } from "../shared/dom.js";
+import { keepPhoto, keptPhoto, photoOfEntry } from "../shared/keeping.js";
 import { takePicture } from "./camera.js";
 
 /** @import { Host, Part, PhotoValue } from "../types.js" */
@@ -52,16 +53,29 @@ export function mount(element, host) {
     const most = host.value?.most ?? Infinity;
     if (file.size > most) return host.trigger("error", words("large", { name: file.name, most: most / 2 ** 20 }));
     if (files.length > 1) host.trigger("info", words("several", { name: file.name }));
+    await bring(file, keepPhoto(file));
+  };
+  const bring = async (/** @type {File} */ file, /** @type {Promise<void>} */ kept) => {
     const mine = ++newest;
     show("busy");
     try {
-      const uploaded = await host.upload(file);
+      const [uploaded] = await Promise.all([host.upload(file), kept]);
       if (mine === newest) host.trigger("drop", { file: uploaded });
     } catch {
       // the host has said what went wrong
     } finally {
       if (mine === newest) show(null);
     }
+  };
+  /** Somebody's own photo that this entry of the history is about. */
+  const restore = async () => {
+    const id = photoOfEntry();
+    if (id === null) return;
+    const file = await keptPhoto(id);
+    if (file) return bring(file, Promise.resolve());
+    host.trigger("warning", words("gone"));
+    history.replaceState({ ...history.state, photo: null }, "");
+    /** @type {any} */ (document.querySelector("#explorer"))?.explorer?.settle(true);
   };
   /**
    * @template {keyof DocumentEventMap} Name
@@ -130,6 +144,9 @@ export function mount(element, host) {
     event.stopPropagation();
     take(files);
   });
+
+  document.addEventListener("explorer:photo", restore, { capture: true, signal: listening.signal });
+  if (!new URLSearchParams(location.search).has("example")) restore();
 
   return {
     update: () => {},

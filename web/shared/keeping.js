@@ -1,0 +1,72 @@
+/* Somebody's own photos in the browser's own storage: a reload, another language and a step back find them again. */
+
+const STORE = "photos";
+const FOR = 12 * 3600 * 1000; // milliseconds, as long as the server keeps them
+const MOST = 10;
+
+/** @typedef {{ id: number, file: File, kept: number }} Kept */
+
+/** The number of the photo brought last; null while there is none, or where the browser keeps nothing. */
+let brought = /** @type {number | null} */ (null);
+
+/** The number of the photo that the page brought last. */
+export function broughtPhoto() {
+  return brought;
+}
+
+/** The number of the photo that this entry of the history was about; null for an example. */
+export function photoOfEntry() {
+  return /** @type {number | null} */ (history.state?.photo ?? null);
+}
+
+/**
+ * Keep a photo, and remember it as the one brought last. The oldest ones go.
+ * @param {File} file
+ */
+export async function keepPhoto(file) {
+  try {
+    const store = await open("readwrite");
+    const now = Date.now();
+    const all = /** @type {Kept[]} */ (await answer(store.getAll()));
+    const recent = all.filter(({ kept }) => kept > now - FOR).slice(1 - MOST);
+    for (const one of all) if (!recent.includes(one)) store.delete(one.id);
+    brought = Number(await answer(store.add({ file, kept: now })));
+  } catch {
+    brought = null; // where nothing may be stored, nothing is found again
+  }
+}
+
+/**
+ * A photo that was kept, from now on the one brought last; null where it is no more.
+ * @param {number} id
+ * @returns {Promise<File | null>}
+ */
+export async function keptPhoto(id) {
+  try {
+    const found = /** @type {Kept | undefined} */ (await answer((await open("readonly")).get(id)));
+    if (!found || found.kept < Date.now() - FOR) return null;
+    brought = id;
+    return found.file;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {IDBTransactionMode} mode */
+async function open(mode) {
+  const request = indexedDB.open("cvt-explorer", 1);
+  request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id", autoIncrement: true });
+  return (await answer(request)).transaction(STORE, mode).objectStore(STORE);
+}
+
+/**
+ * @template T
+ * @param {IDBRequest<T>} request
+ * @returns {Promise<T>}
+ */
+function answer(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
