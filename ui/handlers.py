@@ -20,6 +20,7 @@ from .components.about import about_value
 from .components.curves import curves_value
 from .components.examples import picker_value
 from .components.explorer import requested_class
+from .components.lessons import lessons_value
 from .components.photo import Given, dropped_path, given
 from .components.scope import scope_value, wider_model
 from .components.stages import ribbon_value
@@ -84,7 +85,7 @@ def next_turn(turn: Turn) -> Updates:
 
 def nothing() -> Updates:
     """The page without a photo."""
-    empty = ("photo", "prediction", "scope", "explorer", "stages", "kept", "curves", "file")
+    empty = ("photo", "prediction", "scope", "explorer", "stages", "lessons", "kept", "curves", "file")
     return dict.fromkeys(empty) | {"examples": picker_value(None)}
 
 
@@ -164,7 +165,7 @@ class Handlers:
         yield {"prediction": probabilities(trace), "scope": known, "curves": None, "file": None}
         seen = look(loaded, photo, trace_of(passed, photo, "winner"), asked.example)
         seen = explained(loaded, photo, seen, seen.winner)
-        yield {"explorer": seen.explorer, "kept": seen}
+        yield {"explorer": seen.explorer, "lessons": lessons_value(seen.explorer.key), "kept": seen}
         yield {"stages": ribbon_value(trace), "about": about_value(loaded)}
 
     def choose(self, model: str, event: gr.SelectData) -> Updates:
@@ -184,6 +185,11 @@ class Handlers:
         loaded, seen = self._seen(asked)
         seen = explained(loaded, asked.photo, seen, requested_class(event, loaded.model.config.num_labels))
         return {"explorer": seen.explorer, "kept": seen}
+
+    def facts(self, asked: Asked) -> Updates:
+        """What the lessons need to know of the photo and the model."""
+        _, seen = self._for_winner(asked)
+        return {"lessons": lessons_value(seen.explorer.key, seen.trace), "kept": seen}
 
     def curve(self, asked: Asked, method: str, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008
         """What happens to the most probable class as a method's pixels are taken away."""

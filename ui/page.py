@@ -12,10 +12,10 @@ from cvt.device import choose_device
 
 from .components.about import AboutModel, about_value
 from .components.curves import CurveChart
-from .components.embedding import EmbeddingPicture, embedding_value
 from .components.examples import ExamplePicker, picker_value
 from .components.explorer import Explorer
 from .components.languages import LanguageLinks
+from .components.lessons import Lessons, lessons_value
 from .components.photo import Photo, PhotoBar
 from .components.scope import ModelScope, questions, scope_value
 from .components.stages import Ribbon, ribbon_value
@@ -122,7 +122,8 @@ class _Page:
                 self.scope = ModelScope(known, server_functions=questions(models), elem_id="scope")
             with gr.Column(elem_id="right", min_width=0):
                 self.explorer = Explorer(first.explorer)
-        self._add_lessons(loaded)
+        with gr.Column(elem_id="course"):
+            self.lessons = Lessons(lessons_value(first.explorer.key))
         with gr.Accordion(text("measuring"), open=False, elem_id="measure"):
             self._add_measuring()
         with gr.Accordion(text("about"), open=False, elem_id="about"), gr.Row():
@@ -136,20 +137,6 @@ class _Page:
         self.started = gr.State(0)
         self.number = gr.Number(0, visible=False)
         self.target = gr.Number(visible=False)
-
-    def _add_lessons(self, loaded: LoadedModel) -> None:
-        with gr.Column(elem_id="lessons"):
-            gr.Markdown(text("lessons"), elem_classes="section-title")
-            with gr.Row(elem_classes="lessons"):
-                with gr.Column(min_width=280):
-                    gr.Markdown(text("token"))
-                    gr.Markdown(text("stage"))
-                with gr.Column(min_width=280):
-                    gr.Markdown(text("embedding"))
-                    EmbeddingPicture(embedding_value(loaded.model.config))
-                with gr.Column(min_width=280):
-                    gr.Markdown(text("feature_map"))
-                    gr.Markdown(text("attention"))
 
     def _add_measuring(self) -> None:
         gr.Markdown(text("measure"))
@@ -169,7 +156,7 @@ def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
     """Whatever changes what is to be seen takes a turn at once, which ends what is under way, and starts a run."""
     asked = [page.photo, page.examples, page.model, page.kept, page.number, page.turn]
     shown = [page.photo, page.examples, page.model, page.prediction, page.scope, page.explorer, page.stages, page.kept]
-    shown += [page.about, page.curves, page.file]
+    shown += [page.about, page.curves, page.file, page.lessons]
     turn = [page.started, page.number]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     heavy: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "model", "concurrency_limit": 1}
@@ -193,5 +180,6 @@ def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
     page.make.click(on(handlers.take), [*asked, page.kind], [page.file, page.kept], **heavy)
     evidence = [page.explorer, page.kept]
     page.explorer.evidence(on(handlers.evidence), asked, evidence, show_progress="hidden", **heavy)
+    page.lessons.facts(on(handlers.facts), asked, [page.lessons, page.kept], show_progress="hidden", **heavy)
     chosen = page.prediction.select(on(handlers.choose), page.model, page.target, queue=False, **quiet)
     chosen.then(None, page.target, None, js=CHOOSE_CLASS, api_visibility="private")

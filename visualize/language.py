@@ -1,7 +1,8 @@
 """Every text that a person reads, by language: those of pictures and sheets, and those of whatever stands above.
 
 A language is a file of ``words/``, named by its code, with texts in sections, and a folder of the same name with
-further sections, a file each, and prose in Markdown. Files put there are a language; nothing else has to know of it.
+further sections, a file each, prose in Markdown, and the lessons in a folder of theirs. Files put there are a language;
+nothing else has to know of it.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ class Language:
     Attributes:
         code: such as "en".
         texts: by section and name. A text may have blanks, ``{name}``. Prose is the section "prose".
+        lessons: the files of the course by their names, as they are written.
     """
 
     code: str
     texts: Mapping[str, Mapping[str, str]]
+    lessons: Mapping[str, str]
 
     @staticmethod
     def of(code: str) -> Language:
@@ -73,8 +76,12 @@ def _read(code: str) -> Language:
     sections = {
         path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted((WORDS / code).glob("*.toml"))
     }
-    prose = {path.stem: path.read_text(encoding="utf-8").strip() for path in sorted((WORDS / code).glob("*.md"))}
-    return Language(code, {**texts, **sections, "prose": prose})
+    texts = {**texts, **sections, "prose": _prose(WORDS / code)}
+    return Language(code, texts, _prose(WORDS / code / "lessons"))
+
+
+def _prose(folder: Path) -> dict[str, str]:
+    return {path.stem: path.read_text(encoding="utf-8").strip() for path in sorted(folder.glob("*.md"))}
 
 
 def phrase(language: str, section: str, name: str, /, **values: object) -> str:

@@ -288,12 +288,71 @@ export interface PhotoValue {
   most: number;
 }
 
-/** The photo's upper left corner, in pixels: places are [y, x], `window` and `stride` those of the first embedding. */
-export interface EmbeddingValue {
-  rows: number;
-  columns: number;
-  window: number;
-  stride: number;
-  centres: [number, number][];
-  chosen: [number, number][];
+/** One lesson of the course as its text has it (ui/course/text.py); `number` from 1. */
+export interface Lesson {
+  number: number;
+  name: string;
+  title: string;
+  minutes: number;
+  goals: string[];
+  steps: LessonStep[];
+}
+
+/** One idea: what it says, what it opens, and what it waits for. Everything counts from 1. */
+export interface LessonStep {
+  title: string;
+  paragraphs: string[];
+  questions: LessonQuestion[];
+  open: Record<string, unknown>;
+  close_up: Record<string, unknown>;
+  laboratory: Record<string, unknown>;
+  table: boolean;
+  wait: { on?: string; name?: string; times?: number };
+}
+
+/** A question's words: what is said to an answer, and options, by name. */
+export interface LessonQuestion {
+  name: string;
+  ask: string;
+  says: Record<string, string>;
+}
+
+/** A question made for a photo and a model (ui/course/asked.py). */
+export interface Asked {
+  kind: "number" | "choice" | "token";
+  answer: string | number;
+  values: Record<string, unknown>;
+  tolerance: number;
+  slips: Record<string, number>;
+  options: [string, Record<string, unknown>][];
+  tokens: [number, number][];
+  open: Record<string, unknown>;
+}
+
+/** What a stage is and costs. */
+export interface StageLine {
+  grid: [number, number];
+  keys: [number, number];
+  channels: number;
+  heads: number;
+  blocks: number;
+  field: number;
+  parameters: number;
+  multiply_adds: number;
+}
+
+/** What the lessons know of a photo and a model; `questions` holds variants by name. */
+export interface LessonFacts {
+  key: string;
+  traits: string[];
+  numbers: Record<string, string | number>;
+  table: StageLine[];
+  questions: Record<string, Asked[]>;
+}
+
+/** `course`: addresses of the lessons by language, seen from the page. `facts` come when somebody asks for them. */
+export interface LessonsValue {
+  key: string;
+  course: Record<string, string>;
+  facts: FileLink | null;
 }

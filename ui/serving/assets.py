@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -21,9 +22,10 @@ from starlette.staticfiles import StaticFiles
 from visualize.language import LANGUAGES, Language
 from visualize.palette import Palette, colour_rule, lookup_table
 
+from ..course.text import course_data
 from ..examples import SMALL, SMALL_AT
 
-__all__ = ["ADDRESS", "PARTS", "WEB", "head", "routes"]
+__all__ = ["ADDRESS", "PARTS", "WEB", "head", "lessons_address", "routes"]
 
 WEB = Path(__file__).parents[2] / "web"
 HOST = Path(__file__).parents[1] / "components" / "host.js"
@@ -45,6 +47,12 @@ def words(language: str) -> str:
 
 
 @cache
+def lessons(language: str) -> str:
+    """The lessons in a language, as JSON: ``Lesson[]`` of ``web/types.d.ts``."""
+    return json.dumps(course_data(language), ensure_ascii=False)
+
+
+@cache
 def theme() -> str:
     """Palettes, and the rule for scales, as JSON: a ``Theme`` of ``web/types.d.ts``."""
     palettes = {name: base64.b64encode(lookup_table(name).tobytes()).decode() for name in get_args(Palette)}
@@ -58,7 +66,7 @@ def _files() -> list[Path]:
 def _version() -> str:
     digest = hashlib.sha256(theme().encode())
     for language in LANGUAGES:
-        digest.update(words(language).encode())
+        digest.update(words(language).encode() + lessons(language).encode())
     for path in [*_files(), HOST]:
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
@@ -66,6 +74,11 @@ def _version() -> str:
 
 ADDRESS = f"web/{_version()}"
 """Where all of it stands, as seen from the page."""
+
+
+def lessons_address(language: str) -> str:
+    """Where the lessons in a language stand, as seen from the page."""
+    return f"{ADDRESS}/lessons/{language}.json"
 
 
 def head() -> str:
@@ -91,12 +104,16 @@ class _Files(StaticFiles):
 def routes() -> list[BaseRoute]:
     """For Starlette, to be tried before Gradio's own."""
 
-    def send_words(request: Request) -> Response:
-        language = request.path_params["language"]
-        return _json(words(language)) if language in LANGUAGES else Response(status_code=404)
+    def send(content: Callable[[str], str]) -> Callable[[Request], Response]:
+        def in_language(request: Request) -> Response:
+            language = request.path_params["language"]
+            return _json(content(language)) if language in LANGUAGES else Response(status_code=404)
+
+        return in_language
 
     return [
-        Route(f"/{ADDRESS}/words/{{language}}.json", send_words),
+        Route(f"/{ADDRESS}/words/{{language}}.json", send(words)),
+        Route(f"/{lessons_address('{language}')}", send(lessons)),
         Route(f"/{ADDRESS}/theme.json", lambda _: _json(theme())),
         Route(f"/{ADDRESS}/{HOST.name}", lambda _: FileResponse(HOST, headers=FOR_EVER)),
         Mount(f"/{ADDRESS}", _Files(directory=WEB)),

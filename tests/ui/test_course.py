@@ -1,0 +1,391 @@
+"""The course: its texts in every language, and its questions, whose answers are worked out here in another way."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from cvt.config import CvtConfig
+from cvt.costs import stage_costs
+from cvt.errors import ConfigError
+from cvt.geometry import stage_geometry
+from cvt.image_processor import CvtImageProcessor
+from cvt.model import CvtForImageClassification
+from cvt.probe import record
+from cvt.tracing import Trace, trace
+from tests.cvt.networks import randomise, small_config, uniform_config
+from tests.test_japanese import broken
+from ui.course.asked import Asked
+from ui.course.facts import cost_table, numbers, traits
+from ui.course.questions import QUESTIONS, VARIANTS, ask, lesson_facts
+from ui.course.text import Lesson, QuestionText, course, fill, read_lesson
+from visualize.language import LANGUAGES, Language
+
+SEEDS = [str(seed) for seed in range(12)]
+
+
+class Case:
+    """A small network of random weights, a photo, and its trace."""
+
+    def __init__(self, config: CvtConfig, resolution: int = 64, seed: int = 0) -> None:
+        torch.manual_seed(seed)
+        self.model = CvtForImageClassification(config).eval()
+        randomise(self.model)
+        photo = np.random.default_rng(seed).integers(0, 256, (90, 90, 3), dtype=np.uint8)
+        processor = CvtImageProcessor(size={"shortest_edge": resolution})
+        self.trace = trace(self.model, processor, Image.fromarray(photo), target=1, resolution=resolution)
+
+    def heard(self, *patterns: str) -> dict[str, torch.Tensor]:
+        """What passes the probes when the network sees the same pixels again."""
+        with torch.no_grad(), record(self.model, *patterns) as heard:
+            self.model(torch.from_numpy(self.trace.pixel_values.copy())[None])
+        return dict(heard)
+
+
+CASES: dict[str, CvtConfig] = {
+    "CvT in small": small_config(temperature=1.3),
+    "without CLS, two stages": uniform_config(2, embed_dim=12),
+    "avg": uniform_config(3, qkv_projection_method="avg", cls_token=[False, False, True], depth=[1, 1, 3]),
+    "linear": uniform_config(2, qkv_projection_method="linear"),
+    "one stage": uniform_config(1, cls_token=True),
+}
+
+
+@pytest.fixture(scope="module")
+def cases() -> dict[str, Case]:
+    return {name: Case(config) for name, config in CASES.items()}
+
+
+def made(case: Case, name: str) -> list[Asked]:
+    """A question for every seed, where the network has something to ask about."""
+    return [asked for seed in SEEDS if (asked := ask(name, case.trace, seed)) is not None]
+
+
+# ---- texts -----------------------------------------------------------------------------------------------------------
+
+
+def every_text(lesson: Lesson) -> list[str]:
+    texts = [lesson.title, *lesson.goals]
+    for step in lesson.steps:
+        texts += [step.title, *(re.sub(r"^(\[(not )?[a-z-]+\] )?(> )?", "", text) for text in step.paragraphs)]
+        for question in step.questions:
+            texts += [question.ask, *(part.strip() for told in question.says.values() for part in told.split("→"))]
+    return texts
+
+
+def blanks(text: str) -> set[str]:
+    return set(re.findall(r"\{(\w+)\}", text))
+
+
+def test_lessons_are_numbered() -> None:
+    for language in LANGUAGES:
+        assert [lesson.number for lesson in course(language)] == list(range(1, len(course(language)) + 1))
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_languages_have_the_same_lessons(language: str) -> None:
+    """Steps open and wait for the same, paragraphs stand under the same conditions, questions say the same things."""
+    for here, there in zip(course("en"), course(language), strict=True):
+        assert (here.number, here.name, here.minutes, len(here.goals)) == (
+            *(there.number, there.name, there.minutes),
+            len(there.goals),
+        )
+        for step, other in zip(here.steps, there.steps, strict=True):
+            for field in ("open", "close_up", "laboratory", "table", "wait"):
+                assert getattr(step, field) == getattr(other, field), (here.number, step.title)
+            conditions = [
+                [re.match(r"(\[[a-z -]+\] )?(> )?", text)[0] for text in one.paragraphs]  # type: ignore[index]
+                for one in (step, other)
+            ]
+            assert conditions[0] == conditions[1], step.title
+            for question, translated in zip(step.questions, other.questions, strict=True):
+                assert question.name == translated.name
+                assert question.says.keys() == translated.says.keys(), question.name
+                for name, told in question.says.items():
+                    assert ("→" in told) == ("→" in translated.says[name]), (question.name, name)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_step_is_short_and_asks_for_something(language: str) -> None:
+    """Three to five steps a lesson, at least three questions of both kinds, and something to do in every step."""
+    for lesson in course(language):
+        assert 3 <= len(lesson.steps) <= 5, lesson.title
+        assert len(lesson.questions) >= 3, lesson.title
+        for step in lesson.steps:
+            assert step.wait or step.questions, step.title
+            assert sum("> " in text[:30] for text in step.paragraphs) <= 2, step.title
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_blank_is_filled(language: str, cases: dict[str, Case]) -> None:
+    for case in cases.values():
+        told = numbers(case.trace)
+        for lesson in course(language):
+            for step in lesson.steps:
+                for text in step.paragraphs:
+                    assert blanks(text) <= told.keys(), text
+                for question in step.questions:
+                    for asked in made(case, question.name):
+                        options: dict[str, Any] = {name: values for name, values in asked.options}
+                        for name, text in {"ask": question.ask, **question.says}.items():
+                            values = {**told, **asked.values, **options.get(name, {})}
+                            if name == "option":
+                                values |= asked.options[0][1]
+                            assert "{" not in fill(text, values), (question.name, name)
+
+
+def test_japanese_lessons_keep_to_the_rules() -> None:
+    for lesson in course("ja"):
+        for text in every_text(lesson):
+            plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text).replace("*", "")
+            assert broken(plain) == [], text
+
+
+def test_terms_are_in_the_glossary() -> None:
+    for language in LANGUAGES:
+        glossary = Language.of(language).texts["glossary"]
+        for lesson in course(language):
+            for text in every_text(lesson):
+                for name in re.findall(r"\[[^\]]+\]\(([^)?#:]+)\)", text):
+                    assert name in glossary, text
+
+
+def test_conditions_are_traits(cases: dict[str, Case]) -> None:
+    known = {"closeup", "laboratory", "quick", "early-cls"}
+    known |= {trait for case in cases.values() for trait in traits(case.trace.config)}
+    for lesson in course("en"):
+        for step in lesson.steps:
+            for text in step.paragraphs:
+                found = re.match(r"\[(?:not )?([a-z-]+)\] ", text)
+                assert found is None or found[1] in known, text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# No front matter",
+        "+++\nminutes = 3\n+++\n# Title\n\n## A step that no one describes\n\nText.",
+        "+++\nminutes = 3\n[[steps]]\nopens = 1\n+++\n# Title\n\n## Step\n\nText.",
+        '+++\nminutes = 3\n[[steps]]\nwait = { on = "moon", name = "phase" }\n+++\n# Title\n\n## Step\n\nText.',
+        "+++\n[[steps]]\n+++\n# Title\n\n## Step\n\nText.",
+        "+++\nminutes = \n+++\n# Title",
+    ],
+    ids=["no matter", "too few steps", "unknown field", "unknown place", "no minutes", "no TOML"],
+)
+def test_a_lesson_that_is_written_wrongly_is_named(text: str) -> None:
+    with pytest.raises(ConfigError, match="lesson '9-wrong' cannot be read"):
+        read_lesson("9-wrong", text)
+
+
+def test_a_lesson_is_read() -> None:
+    text = (
+        "+++\nminutes = 3\n[[steps]]\ntable = true\n+++\n# Title\n\n- One\n  goal\n- Another\n\n"
+        "## Step\n\nTwo\nlines.\n\n> Do.\n\n### name\n\nAsk?\n\n- right: Yes.\n- a: A → is: wrong\n"
+    )
+    lesson = read_lesson("4-name", text)
+    assert (lesson.number, lesson.name, lesson.title, lesson.minutes) == (4, "name", "Title", 3)
+    assert lesson.goals == ("One goal", "Another")
+    (step,) = lesson.steps
+    assert (step.title, step.paragraphs, step.table) == ("Step", ("Two lines.", "> Do."), True)
+    assert step.questions == (QuestionText("name", "Ask?", {"right": "Yes.", "a": "A → is: wrong"}),)
+
+
+# ---- facts -----------------------------------------------------------------------------------------------------------
+
+
+def test_traits_of_networks() -> None:
+    assert {"cls", "convolution", "squeezed", "overlap", "stages", "heads", "blocks"} <= set(traits(small_config()))
+    assert "cls" not in traits(uniform_config(2))
+    assert {"pooling", "squeezed"} <= set(traits(uniform_config(2, qkv_projection_method="avg")))
+    assert "squeezed" not in traits(uniform_config(2, qkv_projection_method="linear"))
+    assert "stages" not in traits(uniform_config(1))
+    assert "early-cls" in traits(uniform_config(2, cls_token=True))
+
+
+def test_the_table_is_that_of_the_network(cases: dict[str, Case]) -> None:
+    """Grids from what passes, parameters from the modules; multiply-adds are counted in tests/cvt/test_costs.py."""
+    for case in cases.values():
+        heard = case.heard("stages.*.output", "*.attention.key")
+        for index, line in enumerate(cost_table(case.trace)):
+            feature_map = heard[f"cvt.encoder.stages.{index}.output"]
+            key = heard[f"cvt.encoder.stages.{index}.layers.0.attention.key"]
+            cls = int(case.trace.config.cls_token[index])
+            assert line["grid"] == list(feature_map.shape[2:])
+            assert line["channels"] == feature_map.shape[1]
+            assert math.prod(line["keys"]) + cls == key.shape[2]
+            assert line["heads"] == key.shape[1]
+            stage = case.model.cvt.encoder.stages[index]
+            assert line["blocks"] == len(stage.layers)
+            assert line["parameters"] == sum(parameter.numel() for parameter in stage.parameters())
+
+
+def test_facts_are_plain_and_the_same_again(cases: dict[str, Case]) -> None:
+    import json
+
+    case = cases["CvT in small"]
+    told = json.dumps(lesson_facts(case.trace, "key"))
+    assert told == json.dumps(lesson_facts(case.trace, "key"))
+    assert json.loads(told)["key"] == "key"
+    assert all(len(variants) in (0, VARIANTS) for variants in json.loads(told)["questions"].values())
+
+
+# ---- answers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(QUESTIONS))
+def test_questions_differ_and_are_well_formed(name: str, cases: dict[str, Case]) -> None:
+    found = made(cases["CvT in small"], name)
+    if name != "mean-share":
+        assert len(found) == len(SEEDS)
+    for case in cases.values():
+        for asked in made(case, name):
+            if asked.kind == "choice":
+                names = [option for option, _ in asked.options]
+                assert asked.answer in names and len(set(names)) == len(names)
+            elif asked.kind == "number":
+                assert isinstance(asked.answer, int | float) and math.isfinite(asked.answer)
+                assert all(abs(slip - asked.answer) > asked.tolerance for slip in asked.slips.values())
+            else:
+                stage = case.trace.stages[asked.open["stage"] - 1].geometry.tokens
+                assert asked.tokens
+                assert all(1 <= row <= stage.rows and 1 <= column <= stage.columns for row, column in asked.tokens)
+                assert len(asked.tokens) < stage.rows * stage.columns / 2 or stage.rows < 5
+    asked_for = Counter(str((asked.values, asked.options)) for asked in found)
+    assert len(asked_for) > 1 or not found
+
+
+def windows(case: Case, row: int, column: int) -> set[tuple[int, int]]:
+    """The pixels, some of them outside, that the first embedding reads for a token: found by an impulse at each."""
+    config = case.trace.config
+    first = [place * config.patch_stride[0] - config.patch_padding[0] for place in (row, column)]
+    side = range(config.patch_sizes[0])
+    return {(first[0] + y, first[1] + x) for y in side for x in side}
+
+
+def test_windows_are_those_of_the_convolution(cases: dict[str, Case]) -> None:
+    """The pixels that move a token of the embedding, against :func:`windows`."""
+    case = cases["CvT in small"]
+    projection = case.model.cvt.encoder.stages[0].embedding.projection
+    pixels = torch.zeros(1, 3, 24, 24, requires_grad=True)
+    projection(pixels)[0, 0, 2, 3].backward()
+    assert pixels.grad is not None
+    moved = set(map(tuple, torch.nonzero(pixels.grad[0, 0]).tolist()))
+    assert moved == windows(case, 2, 3)
+
+
+def test_shared_pixels(cases: dict[str, Case]) -> None:
+    for case in cases.values():
+        size = case.trace.crop.height
+        for asked in made(case, "shared-pixels"):
+            value = asked.values
+            one = windows(case, value["row"] - 1, value["column"] - 1)
+            other = windows(case, value["other_row"] - 1, value["other_column"] - 1)
+            assert asked.answer == len(one & other)
+            assert all(0 <= place < size for pixel in one | other for place in pixel)
+
+
+def test_products(cases: dict[str, Case]) -> None:
+    for case in cases.values():
+        for asked in made(case, "products"):
+            projection = case.model.cvt.encoder.stages[asked.values["stage"] - 1].embedding.projection
+            assert asked.answer == projection.weight[0].numel()
+
+
+def test_strongest(cases: dict[str, Case]) -> None:
+    case = cases["CvT in small"]
+    for asked in made(case, "strongest"):
+        value = asked.values
+        heard = case.heard("stages.*.output")[f"cvt.encoder.stages.{value['stage'] - 1}.output"]
+        channel = heard[0, value["channel"] - 1]
+        row, column = divmod(int(channel.argmax()), channel.shape[1])
+        assert (value["right_row"], value["right_column"]) == (row + 1, column + 1) == asked.tokens[0]
+        assert asked.open == {"view": "feature", "stage": value["stage"], "channel": value["channel"]}
+
+
+def test_centres_and_receptive_fields(cases: dict[str, Case]) -> None:
+    """An impulse at the input of the embeddings says where a token's field begins and ends."""
+    case = cases["CvT in small"]
+    pixels = case.trace.pixel_values.shape
+    for name, asked in [(kind, one) for kind in ("centres", "field") for one in made(case, kind)]:
+        stage = asked.values["stage"]
+        spans = [span(case, stage, pixels, place) for place in (1, 2)]
+        if name == "field":
+            assert asked.answer == spans[0][1] - spans[0][0] + 1
+        else:
+            assert asked.answer == spans[1][1] - spans[0][1]
+
+
+def span(case: Case, stage: int, shape: tuple[int, ...], place: int) -> tuple[int, int]:
+    """First and last column that reaches a token through the convolutions of the embeddings alone."""
+    below = torch.zeros(1, *shape, requires_grad=True)
+    x = below
+    for one in case.model.cvt.encoder.stages[:stage]:
+        x = torch.nn.functional.conv2d(
+            x,
+            torch.ones_like(one.embedding.projection.weight),
+            stride=one.embedding.projection.stride,
+            padding=one.embedding.projection.padding,
+        )
+    x[0, 0, x.shape[2] // 2, place].backward()
+    assert below.grad is not None
+    columns = torch.nonzero(below.grad[0, 0].sum(dim=0))[:, 0]
+    first, last = int(columns.min()), int(columns.max())
+    assert first >= 0
+    field = case.trace.stages[stage - 1].geometry.tokens.receptive_field
+    return max(first, last - field + 1), last
+
+
+def test_numbers_held(cases: dict[str, Case]) -> None:
+    for case in cases.values():
+        for asked in made(case, "numbers-held"):
+            held = case.heard("stages.*.output")[f"cvt.encoder.stages.{asked.values['stage'] - 1}.output"]
+            assert asked.answer == held.numel()
+
+
+def test_coarser(cases: dict[str, Case]) -> None:
+    for case in cases.values():
+        config = CvtConfig.from_dict(case.trace.config.to_dict())
+        config.patch_stride = [2 * config.patch_stride[0], *config.patch_stride[1:]]
+        alone = CvtConfig(**{**one_stage(config), "patch_stride": [config.patch_stride[0]]})
+        grid = stage_geometry(alone, case.trace.crop.height, case.trace.crop.width)[0].tokens
+        for asked in made(case, "coarser"):
+            assert asked.values["after"] == pytest.approx(grid.rows * grid.columns, rel=0.15)
+
+
+def one_stage(config: CvtConfig) -> dict[str, Any]:
+    """The fields of a network of the first stage alone."""
+    told = config.to_dict()
+    return {
+        name: told[name][:1]
+        for name in ("patch_sizes", "patch_padding", "embed_dim", "num_heads", "depth", "mlp_ratio")
+    } | {
+        name: told[name][:1]
+        for name in (
+            *("attention_drop_rate", "drop_rate", "drop_path_rate", "qkv_bias", "cls_token", "qkv_projection_method"),
+            *("kernel_qkv", "padding_kv", "stride_kv", "padding_q", "stride_q"),
+        )
+    }
+
+
+def test_costly(cases: dict[str, Case]) -> None:
+    """The costs themselves are held to a counted pass in tests/cvt/test_costs.py."""
+    for case in cases.values():
+        for asked in made(case, "costly"):
+            high, wide = asked.values["high"], asked.values["wide"]
+            assert high == asked.values["times"] * case.trace.crop.height
+            counts = [cost.multiply_adds for cost in stage_costs(case.trace.config, high, wide)]
+            assert asked.answer == f"stage{counts.index(max(counts)) + 1}"
+            assert float(asked.values["share"]) == pytest.approx(100 * max(counts) / sum(counts), abs=0.5)
+
+
+def test_the_same_seed_asks_the_same(cases: dict[str, Case]) -> None:
+    trace_: Trace = cases["CvT in small"].trace
+    for name in QUESTIONS:
+        assert ask(name, trace_, "a") == ask(name, trace_, "a")

@@ -1,0 +1,256 @@
+/* The lessons: a line on the page that opens them, and a dock beside the map while one runs. */
+
+import { make, useStyle } from "../shared/dom.js";
+import { addressOf, contents } from "./contents.js";
+import { dockNodes } from "./dock.js";
+import { Progress, storeOfBrowser } from "./progress.js";
+import { neighbour, placeIn } from "./steps.js";
+import { openStep, partOf, showMap, waitFor } from "./waiting.js";
+
+/** @import { Host, Lesson, LessonFacts, LessonsValue, Part } from "../types.js" */
+/** @import { Place } from "./steps.js" */
+
+/**
+ * Root `#lessons`, with one `[data-lesson]` per lesson and one `[data-step]` per step. `data-open-lesson` and
+ * `data-open-step` say which step runs, `data-opened` that it stands there with what it opens, `data-facts` where its
+ * numbers and questions can be fetched; `data-state` is "closed", "loading" or "open".
+ * @param {HTMLElement} element
+ * @param {Host<LessonsValue>} host
+ * @returns {Part}
+ */
+export function mount(element, host) {
+  useStyle(new URL("lessons.css", import.meta.url));
+  const course = new Course(element, host);
+  host.watch(() => course.update());
+  course.update();
+  return { update: () => course.update(), destroy: () => course.destroy() };
+}
+
+class Course {
+  /**
+   * @param {HTMLElement} element
+   * @param {Host<LessonsValue>} host
+   */
+  constructor(element, host) {
+    const { words } = host;
+    this.host = host;
+    this.words = words;
+    this.progress = new Progress(storeOfBrowser());
+    /** @type {Lesson[]} */
+    this.lessons = [];
+    /** @type {LessonFacts | null} about the photo and the model on the page */
+    this.facts = null;
+    this.asked = ""; // of which photo and model the facts have been asked for
+    /** @type {Place | null} the step that runs */
+    this.place = null;
+    /** @type {AbortController | null} ends what the step that runs listens to */
+    this.running = null;
+    this.body = document.documentElement;
+    this.list = make("div", { class: "list" });
+    this.start = make("button", { type: "button", class: "start" }, words("start"));
+    this.dock = make("aside", { class: "dock", hidden: true, "aria-label": words("name") });
+    this.root = make(
+      "section",
+      { id: "lessons", lang: words.language, "data-state": "closed" },
+      make("div", { class: "line" }, make("h2", {}, words("name")), make("p", {}, words("about")), this.start),
+      this.list,
+      this.dock,
+    );
+    element.replaceChildren(this.root);
+    this.start.addEventListener("click", () => this.open(this.progress.last ?? { lesson: 1, step: 1 }));
+    this.listening = new AbortController();
+    const { signal } = this.listening;
+    addEventListener("keydown", (event) => this.onKey(event), { signal });
+    document.addEventListener("fullscreenchange", () => document.fullscreenElement || this.leave(), { signal });
+  }
+
+  /** A value from the host: the course, or facts about another photo. */
+  async update() {
+    const { value } = this.host;
+    if (!value) {
+      this.facts = null;
+      delete this.root.dataset.facts;
+      if (this.place) this.show();
+      return;
+    }
+    if (!this.lessons.length) await this.fetchCourse(value.course[this.words.language]);
+    if (value.facts && this.facts?.key !== value.key) {
+      const facts = await fetched(value.facts.url);
+      if (facts.key !== this.host.value?.key) return; // of a photo that has been left since
+      this.facts = facts;
+      this.root.dataset.facts = value.facts.url;
+    }
+    if (this.place) this.show();
+  }
+
+  /** @param {string} address */
+  async fetchCourse(address) {
+    const lessons = await fetched(address);
+    if (this.lessons.length || this.listening.signal.aborted) return;
+    this.lessons = lessons;
+    this.listSteps();
+    const wanted = placeIn(location.search, this.lessons);
+    if (wanted) this.open(wanted);
+  }
+
+  listSteps() {
+    const { words, lessons, progress } = this;
+    const unfolded = [...this.list.querySelectorAll("details[open]")].map((one) => one.closest("[data-lesson]"));
+    const open = unfolded.map((one) => /** @type {HTMLElement} */ (one).dataset.lesson);
+    this.list.replaceChildren(contents(words, lessons, progress, (place) => this.open(place)));
+    for (const name of open) this.list.querySelector(`[data-lesson="${name}"] details`)?.toggleAttribute("open", true);
+    this.start.textContent = words(progress.last ? "continue" : "start");
+  }
+
+  /** @param {Place} place */
+  open(place) {
+    this.place = place;
+    this.progress.noteLast(place);
+    this.setAddress(place);
+    this.show(true);
+  }
+
+  /**
+   * Bring the step onto the screen: its text, and what it opens.
+   * @param {boolean} [isNew] whether it has just been chosen; else the photo or the model below it has changed
+   */
+  async show(isNew = false) {
+    const { place, words, root, dock, host } = this;
+    if (!place || !this.lessons.length) return;
+    this.running?.abort();
+    const { signal } = (this.running = new AbortController());
+    dock.hidden = false;
+    if (!this.isPresenting) this.body.dataset.lesson = "running";
+    delete root.dataset.opened;
+    Object.assign(root.dataset, { openLesson: place.lesson, openStep: place.step });
+    const { value } = host;
+    if (!value || this.facts?.key !== value.key) {
+      root.dataset.state = "loading";
+      const close = make("button", { type: "button", class: "close" }, words("close"));
+      close.addEventListener("click", () => this.close());
+      const told = make("p", { class: "waiting", role: "status" }, words(value ? "loading" : "empty"));
+      dock.replaceChildren(make("header", {}, close), told);
+      if (value && this.asked !== value.key) host.trigger("facts");
+      this.asked = value?.key ?? "";
+      return;
+    }
+    const facts = /** @type {LessonFacts} */ (this.facts);
+    const lesson = /** @type {Lesson} */ (this.lessons.find(({ number }) => number === place.lesson));
+    const step = lesson.steps[place.step - 1];
+    const here = ["closeup", "laboratory"].filter((name) => document.getElementById(name));
+    const done = () => {
+      this.progress.note(place);
+      drawn.update();
+      this.listSteps();
+    };
+    const drawn = dockNodes({
+      ...{ words, lesson, place, facts, signal, progress: this.progress, traits: [...facts.traits, ...here] },
+      ends: { isFirst: !this.beside(-1), isLast: !this.beside(1) },
+      does: {
+        done,
+        close: () => this.close(),
+        back: () => this.go(-1),
+        next: () => this.go(1),
+        reopen: () => this.openParts(signal),
+        present: () => this.present(),
+      },
+    });
+    dock.replaceChildren(...drawn.nodes);
+    dock.setAttribute("aria-label", words("where", { ...place, count: lesson.steps.length, title: lesson.title }));
+    root.dataset.state = "open";
+    if (isNew) drawn.title.focus({ preventScroll: true });
+    await this.openParts(signal);
+    if (!signal.aborted && "on" in step.wait) waitFor(step.wait, done, signal);
+  }
+
+  /** @param {AbortSignal} signal */
+  async openParts(signal) {
+    const { place, facts } = this;
+    if (!place || !facts) return;
+    const lesson = this.lessons.find(({ number }) => number === place.lesson);
+    if (lesson) await openStep(lesson.steps[place.step - 1], facts, signal);
+    if (!signal.aborted && !this.isPresenting) showMap();
+    this.root.dataset.opened = `${place.lesson}.${place.step}`;
+  }
+
+  /** @param {1 | -1} way */
+  beside(way) {
+    return this.place && neighbour(this.lessons, this.place, way);
+  }
+
+  /** @param {1 | -1} way */
+  go(way) {
+    const place = this.beside(way);
+    if (place) this.open(place);
+  }
+
+  /** Let go: the page stays as it is, and the lesson can be taken up again. */
+  close() {
+    this.leave();
+    this.running?.abort();
+    this.place = this.running = null;
+    this.asked = this.facts?.key ?? "";
+    this.dock.hidden = true;
+    this.dock.replaceChildren();
+    delete this.body.dataset.lesson;
+    delete this.root.dataset.openLesson;
+    delete this.root.dataset.openStep;
+    delete this.root.dataset.opened;
+    this.root.dataset.state = "closed";
+    this.setAddress(null);
+    this.listSteps();
+    this.start.focus({ preventScroll: true });
+  }
+
+  /** @param {Place | null} place */
+  setAddress(place) {
+    const { lesson = null, step = null } = place ?? {};
+    const explorer = /** @type {any} */ (partOf("explorer"))?.explorer;
+    if (explorer) explorer.setUrl({ lesson, step });
+    else if (place) history.replaceState(history.state, "", addressOf(place));
+  }
+
+  get isPresenting() {
+    return this.body.dataset.lesson === "presenting";
+  }
+
+  /** The step in large letters, the map beside it, and nothing else. */
+  async present() {
+    if (this.isPresenting) return this.leave();
+    this.body.dataset.lesson = "presenting";
+    try {
+      await this.body.requestFullscreen();
+    } catch {
+      // where the screen may not be had, as in a frame of another page, it fills the window
+    }
+  }
+
+  leave() {
+    if (!this.isPresenting) return;
+    this.body.dataset.lesson = "running";
+    if (document.fullscreenElement) document.exitFullscreen();
+  }
+
+  /** @param {KeyboardEvent} event */
+  onKey(event) {
+    if (!this.isPresenting) return;
+    if (event.key === "Escape") this.leave();
+    else if (event.key === "PageDown")
+      this.go(1); // what a presenter's remote sends
+    else if (event.key === "PageUp") this.go(-1);
+    else return;
+    event.preventDefault();
+  }
+
+  destroy() {
+    this.listening.abort();
+    this.running?.abort();
+    delete this.body.dataset.lesson;
+    this.root.remove();
+  }
+}
+
+/** @param {string} address */
+async function fetched(address) {
+  return (await fetch(new URL(address, document.baseURI))).json();
+}
