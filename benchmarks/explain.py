@@ -46,15 +46,15 @@ PHOTO = Path(__file__).parent.parent / "examples" / "cat.jpg"
 
 def ours(model: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image) -> list[np.ndarray]:
     """The full set with this project's two packages."""
-    traced = trace(model, processor, photo)
-    traced.top(5)
-    stages = range(len(traced.stages))
-    maps = [feature_map(traced, stage) for stage in stages]
-    maps += [attention_received(traced, stage, -1) for stage in stages]
-    maps.append(rollout(traced))
-    heads = attention_heads(traced, -1, -1, "cls")
-    canvas, scale = prepare(traced, PIXELS), shared_limits(heads)
-    pictures = [canvas.paint(one) for one in maps] + [canvas.paint(one, scale=scale) for one in heads]
+    seen = trace(model, processor, photo)
+    seen.top(5)
+    stages = range(len(seen.stages))
+    maps = [feature_map(seen, stage) for stage in stages]
+    maps += [attention_received(seen, stage, -1) for stage in stages]
+    maps.append(rollout(seen))
+    heads = attention_heads(seen, -1, -1, "cls")
+    canvas, scale = prepare(seen, PIXELS), shared_limits(heads)
+    pictures = [canvas.paint(heatmap) for heatmap in maps] + [canvas.paint(heatmap, scale=scale) for heatmap in heads]
     return [np.asarray(picture) for picture in pictures]
 
 
@@ -80,7 +80,7 @@ def usual(model: Any, processor: Any, photo: Image.Image) -> list[np.ndarray]:
     maps.append(square_rollout(attentions[last[-2] + 1 :]))
     maps += [square(weights) for weights in attentions[-1][0, :, 0, 1:]]
     background = photo.resize((PIXELS, PIXELS))
-    return [figure(background, one) for one in maps]
+    return [figure(background, heatmap) for heatmap in maps]
 
 
 def square(values: torch.Tensor) -> torch.Tensor:

@@ -112,21 +112,25 @@ def work_per_move(page: Page, moves: int) -> float:
         page.mouse.move(box["x"] + box["width"] * across, box["y"] + box["height"] * down)
         page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     events = json.loads(browser.stop_tracing())["traceEvents"]
-    return statistics.median(_costs([one for one in events if one.get("name") in WORK and "tdur" in one]))
+    return statistics.median(_costs([event for event in events if event.get("name") in WORK and "tdur" in event]))
 
 
 def _costs(events: list[dict[str, Any]]) -> list[float]:
     """Milliseconds between one move of the pointer and the next, nested events counted once."""
-    moved = [one for one in events if one["name"] == "EventDispatch" and one["args"]["data"]["type"] == "pointermove"]
+    moved = [
+        event for event in events if event["name"] == "EventDispatch" and event["args"]["data"]["type"] == "pointermove"
+    ]
     thread = (moved[0]["pid"], moved[0]["tid"])
-    starts = [one["ts"] for one in moved]
+    starts = [event["ts"] for event in moved]
     costs = [0.0] * len(starts)
     counted_until = 0
-    for one in sorted((one for one in events if (one["pid"], one["tid"]) == thread), key=lambda one: one["ts"]):
-        move = bisect.bisect_right(starts, one["ts"]) - 1
-        if move >= 0 and one["ts"] >= counted_until:
-            costs[move] += one["tdur"] / 1000
-            counted_until = one["ts"] + one["dur"]
+    for event in sorted(
+        (event for event in events if (event["pid"], event["tid"]) == thread), key=lambda event: event["ts"]
+    ):
+        move = bisect.bisect_right(starts, event["ts"]) - 1
+        if move >= 0 and event["ts"] >= counted_until:
+            costs[move] += event["tdur"] / 1000
+            counted_until = event["ts"] + event["dur"]
     return costs
 
 

@@ -18,7 +18,6 @@ With ``--keep FILE`` every photo's numbers are kept as a line of JSON, and a run
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import time
@@ -37,10 +36,10 @@ from tqdm import tqdm
 
 import cvt
 import visualize
+from benchmarks.photos import photo_options, photos
 from cvt.balanced import BalancedGradients
 from cvt.image_processor import PreparedImage
 from cvt.scoring import class_scorer
-from training.data import find_images
 from visualize.comparison import measurable_maps
 from visualize.faithfulness import Imputer, baselines, faithfulness, rank_correlation, saco, share_inside
 from visualize.heatmap import Heatmap
@@ -75,49 +74,49 @@ class Bench:
     steps: int
     seed: int
 
-    def maps(self, traced: cvt.Trace, seed: int) -> dict[str, Heatmap]:
+    def maps(self, seen: cvt.Trace, seed: int) -> dict[str, Heatmap]:
         """Every method's map of one photo in every stage, and what knows nothing."""
-        found = {told(*key): one for key, one in measurable_maps(traced, everywhere=True).items()}
-        return found | baselines(traced, seed)
+        found = {told(*key): heatmap for key, heatmap in measurable_maps(seen, everywhere=True).items()}
+        return found | baselines(seen, seed)
 
     def photo(self, image: Image.Image, number: int, *, second: bool) -> Numbers:
         """What is measured on the photo of the most probable class."""
-        traced = cvt.trace(self.model, self.processor, image, target="winner")
-        target = target_of(traced)
-        maps, score = self.maps(traced, self.seed + number), class_scorer(self.model, target)
+        seen = cvt.trace(self.model, self.processor, image, target="winner")
+        target = target_of(seen)
+        maps, score = self.maps(seen, self.seed + number), class_scorer(self.model, target)
         found: Numbers = {name: {} for name in maps}
         imputers: tuple[Imputer, ...] = ("blur", "mean") if second else ("blur",)
         for imputer in imputers:
-            curves = faithfulness(traced, maps, score, imputer=imputer, steps=self.steps)
-            for name, one in curves.items():
-                found[name][f"gain {imputer}"] = one.gain
-                found[name][f"most first {imputer}"] = one.most_first.area
-                found[name][f"least first {imputer}"] = one.least_first.area
+            curves = faithfulness(seen, maps, score, imputer=imputer, steps=self.steps)
+            for name, measured in curves.items():
+                found[name][f"gain {imputer}"] = measured.gain
+                found[name][f"most first {imputer}"] = measured.most_first.area
+                found[name][f"least first {imputer}"] = measured.least_first.area
         if second:
             moved = cvt.trace(self.model, Moved(self.processor), image, target=target)  # type: ignore[arg-type]
             other = self.maps(moved, self.seed + number)
             for name, heatmap in maps.items():
-                found[name]["saco"] = saco(traced, heatmap, score)
-                found[name]["stability"] = stability(traced, heatmap, other[name])
-            for name, seconds in self.seconds(traced).items():
+                found[name]["saco"] = saco(seen, heatmap, score)
+                found[name]["stability"] = stability(seen, heatmap, other[name])
+            for name, seconds in self.seconds(seen).items():
                 found[name]["ms"] = 1000 * seconds
-            biases = self.biases(traced)
+            biases = self.biases(seen)
             for name, heatmap in maps.items():
                 if heatmap.total is not None:
                     sum_up = float(heatmap.values.sum()) + biases[name]
                     found[name]["off"] = abs(sum_up - heatmap.total) / abs(heatmap.total)
         return found
 
-    def seconds(self, traced: cvt.Trace) -> dict[str, float]:
+    def seconds(self, seen: cvt.Trace) -> dict[str, float]:
         """How long each map takes once there is a trace."""
         taken = {}
-        for method, stage in measurable_maps(traced, everywhere=True):
+        for method, stage in measurable_maps(seen, everywhere=True):
             start = time.perf_counter()
-            METHODS[method].map_of(traced, stage=-1 if stage is None else stage)
+            METHODS[method].map_of(seen, stage=-1 if stage is None else stage)
             taken[told(method, stage)] = time.perf_counter() - start
         return taken
 
-    def biases(self, traced: cvt.Trace) -> dict[str, float]:
+    def biases(self, seen: cvt.Trace) -> dict[str, float]:
         """What everything that is learned and added brings to the answer, for each map that adds up.
 
         That is the slope of what is explained when all of it, below the place where the map is read, grows by a share.
@@ -128,16 +127,16 @@ class Bench:
             if name.endswith(("bias", "cls_token", "running_mean"))
         }
         brought = {told("pixel_evidence", None): 0} | {
-            told("libragrad", stage): stage + 1 for stage in range(len(traced.stages))
+            told("libragrad", stage): stage + 1 for stage in range(len(seen.stages))
         }
         found = {}
         for name, first in brought.items():
             size = torch.ones((), requires_grad=True)
             grown = {key: value * size for key, value in constants.items() if place_of(key) >= first}
-            pixels = torch.from_numpy(traced.pixel_values.copy())[None]
+            pixels = torch.from_numpy(seen.pixel_values.copy())[None]
             with BalancedGradients():
                 logits = functional_call(self.model, grown, (pixels,)).logits[0]
-            explained = logits[traced.target] - logits.mean()
+            explained = logits[seen.target] - logits.mean()
             found[name] = float(torch.autograd.grad(explained, size)[0])
         return found
 
@@ -149,11 +148,11 @@ class Bench:
             square.paste(image, (place % 2 * side, place // 2 * side))
         as_it_is = copy.copy(self.processor)
         as_it_is.do_resize = False
-        traced = cvt.trace(self.model, as_it_is, square, target=target)
+        seen = cvt.trace(self.model, as_it_is, square, target=target)
         row, column = divmod(quarter, 2)
         box = (row * side, column * side, (row + 1) * side, (column + 1) * side)
-        maps = self.maps(traced, self.seed + number)
-        return {name: {"pointing": share_inside(traced, heatmap, box)} for name, heatmap in maps.items()}
+        maps = self.maps(seen, self.seed + number)
+        return {name: {"pointing": share_inside(seen, heatmap, box)} for name, heatmap in maps.items()}
 
     def crop(self, image: Image.Image) -> Image.Image:
         """The part of a photo that the model sees, at the model's resolution."""
@@ -178,18 +177,11 @@ def told(method: str, stage: int | None) -> str:
     return name if stage is None else f"{name}, stage {stage + 1}"
 
 
-def stability(traced: cvt.Trace, heatmap: Heatmap, moved: Heatmap) -> float:
+def stability(seen: cvt.Trace, heatmap: Heatmap, moved: Heatmap) -> float:
     """How alike the map of a photo and that of the photo moved by one pixel are, by rank, where both see the same."""
-    height, width = traced.pixel_values.shape[1:]
+    height, width = seen.pixel_values.shape[1:]
     one, other = (visualize.to_pixels(which, height, width) for which in (heatmap, moved))
     return rank_correlation(one[:-1, :-1], other[1:, 1:])
-
-
-def photos(data: str, split: str, seed: int) -> Iterator[tuple[Image.Image, int]]:
-    """The photos of a data set and their classes, in random order; the same for the same seed."""
-    read = list(find_images(data, split))
-    for index in np.random.default_rng(seed).permutation(len(read)):
-        yield read[index]
 
 
 def grids(
@@ -261,15 +253,10 @@ def kept(path: Path | None, measured: Iterator[Callable[[], Numbers]]) -> Iterat
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True, help="folder of Parquet shards or class folders, or a Hub dataset")
-    parser.add_argument("--split", default="validation", help="part of the data set (default: %(default)s)")
-    parser.add_argument("--model", default="bundled", help="what cvt's from_pretrained takes (default: %(default)s)")
-    parser.add_argument("--images", type=int, default=500, help="photos (default: %(default)s)")
+    parser = photo_options(__doc__, images=500)
     parser.add_argument("--second", type=int, default=100, help="of them measured in every way (default: %(default)s)")
     parser.add_argument("--grids", type=int, default=200, help="of the pointing game (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=10, help="points of each curve (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="choice of photos, noise, bootstrap (default: %(default)s)")
     parser.add_argument("--keep", type=Path, help="file to keep numbers in, and to go on from")
     options = parser.parse_args()
     model = cvt.CvtForImageClassification.from_pretrained(options.model)

@@ -10,7 +10,6 @@ the end. Prints a Markdown table, and draws the curves.
 
 from __future__ import annotations
 
-import argparse
 import copy
 from collections import defaultdict
 from collections.abc import Iterator
@@ -26,7 +25,8 @@ from torch import nn
 from tqdm import tqdm
 
 import cvt
-from benchmarks.faithfulness import photos, told
+from benchmarks.faithfulness import told
+from benchmarks.photos import photo_options, photos
 from cvt.initialisation import initialise
 from visualize.comparison import measurable_maps
 from visualize.faithfulness import rank_correlation
@@ -66,7 +66,7 @@ def correlations(
     model: cvt.CvtForImageClassification, processor: cvt.CvtImageProcessor, image: Image.Image, seed: int
 ) -> Correlations:
     """How alike each map of a photo and the original one are as the network forgets."""
-    target = cvt.trace(model, processor, image).top(1)[0][0]
+    target = cvt.trace(model, processor, image, target="winner", classic=False).target
     found: dict[tuple[str, int | None], list[float]] = defaultdict(list)
     first = None
     for forgetful in cascade(model, seed):
@@ -78,12 +78,7 @@ def correlations(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True, help="folder of Parquet shards or class folders, or a Hub dataset")
-    parser.add_argument("--split", default="validation", help="part of the data set (default: %(default)s)")
-    parser.add_argument("--model", default="bundled", help="what cvt's from_pretrained takes (default: %(default)s)")
-    parser.add_argument("--images", type=int, default=50, help="photos (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="choice of photos and weights (default: %(default)s)")
+    parser = photo_options(__doc__, images=50)
     parser.add_argument("--figure", type=Path, help="where to draw the curves")
     options = parser.parse_args()
     model = cvt.CvtForImageClassification.from_pretrained(options.model)
@@ -93,7 +88,7 @@ def main() -> None:
         correlations(model, processor, image, options.seed + number)
         for number, (image, _) in enumerate(tqdm(some, total=options.images, unit="photo"))
     ]
-    means = {key: np.mean([one[key] for one in every], axis=0) for key in every[0]}
+    means = {key: np.mean([of_photo[key] for of_photo in every], axis=0) for key in every[0]}
     print(f"{options.model}, {options.images} photos: mean |ρ| with the map of the network as learned\n")
     print(table(means, steps(model)))
     if options.figure:

@@ -67,7 +67,7 @@ def _layer_norm(
     eps: float = 1e-5,
 ) -> Any:
     if not mode.of_parameters:
-        weight, bias = (None if one is None else one.detach() for one in (weight, bias))
+        weight, bias = (None if parameter is None else parameter.detach() for parameter in (weight, bias))
     return _LayerNorm.apply(mode, x, tuple(shape), weight, bias, eps)
 
 
@@ -107,7 +107,7 @@ class _Attention(Function):
     @staticmethod
     def forward(ctx: Any, mode: BalancedGradients, args: Any, kwargs: Any, *inputs: Tensor) -> Tensor:
         with torch.enable_grad():  # for the plain gradients, which PyTorch knows
-            query, key, value = inside = tuple(one.detach().requires_grad_() for one in inputs)
+            query, key, value = inside = tuple(tensor.detach().requires_grad_() for tensor in inputs)
             result = F.scaled_dot_product_attention(query, key, value, *args, **kwargs)
         ctx.mode, ctx.args, ctx.kwargs = mode, args, kwargs
         ctx.save_for_backward(*inside, result)

@@ -280,7 +280,7 @@ def query_row(trace: Trace, stage: int, query: Query) -> tuple[int, str]:
         if query != "cls":
             raise ConfigError(f"query {query!r} is unknown: allowed are 'cls' or a token's (row, column)")
         if not stage_trace.has_cls:
-            having = [str(index) for index, one in enumerate(trace.stages) if one.has_cls]
+            having = [str(index) for index, stage_trace in enumerate(trace.stages) if stage_trace.has_cls]
             where = f"stages with one: {', '.join(having)}" if having else "this model has none in any stage"
             raise ConfigError(f"query 'cls': stage {stage} has no CLS token; {where}")
         return 0, "CLS"

@@ -181,5 +181,5 @@ def _attention_gradient(trace: Trace, stage: int) -> np.ndarray:
     of the network.
     """
     maps = [weigh_gradient(block_trace) for block_trace in trace.stages[stage].blocks]
-    shares = [one / one.sum() for one in maps if one.sum() > 0]
+    shares = [block_map / block_map.sum() for block_map in maps if block_map.sum() > 0]
     return spread_keys(trace, stage, np.mean(shares, axis=0) if shares else maps[0])

@@ -61,7 +61,7 @@ def standard_maps(trace: Trace, first: Literal[0, 1] = 0) -> dict[str, Heatmap]:
     maps |= {f"attention_received.{number}": attention_received(trace, s, -1) for number, s in stages}
     if trace.stages[-1].has_cls:
         heads = attention_heads(trace, -1, -1, "cls")
-        maps |= {f"cls_attention.{number}": one for number, one in enumerate(heads, first)}
+        maps |= {f"cls_attention.{number}": head_map for number, head_map in enumerate(heads, first)}
     maps["rollout"] = rollout(trace, for_class=trace.target is not None)
     if trace.target is not None:
         maps |= {"class_evidence": class_evidence(trace), "pixel_evidence": pixel_evidence(trace)}

@@ -207,11 +207,13 @@ def _write(
 
 def _stacked(pictures: Sequence[Image.Image]) -> Image.Image:
     """Pictures one below the other on white."""
-    sheet = Image.new("RGB", (max(one.width for one in pictures), sum(one.height for one in pictures)), PAPER)
+    sheet = Image.new(
+        "RGB", (max(picture.width for picture in pictures), sum(picture.height for picture in pictures)), PAPER
+    )
     y = 0
-    for one in pictures:
-        sheet.paste(one, (0, y))
-        y += one.height
+    for picture in pictures:
+        sheet.paste(picture, (0, y))
+        y += picture.height
     return sheet
 
 

@@ -125,9 +125,9 @@ def shared_limits(heatmaps: Sequence[Heatmap]) -> Limits:
     if len(kinds) != 1:
         raise ConfigError(f"maps that share a scale must be of one kind; got {sorted(kinds) or 'no maps'}")
     each = [limits(heatmap) for heatmap in heatmaps]
-    baselines = {one.baseline for one in each}
+    baselines = {scale.baseline for scale in each}
     baseline = baselines.pop() if len(baselines) == 1 else None
-    return Limits(min(one.low for one in each), max(one.high for one in each), baseline)
+    return Limits(min(scale.low for scale in each), max(scale.high for scale in each), baseline)
 
 
 def default_palette(kind: Kind) -> Palette:

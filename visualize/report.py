@@ -108,7 +108,7 @@ def report(
         raise ConfigError(f"{str(path)!r} must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
     if not evidence and trace.target is not None:
         evidence = [trace]
-    if any(one.target is None for one in evidence):
+    if any(of_class.target is None for of_class in evidence):
         raise ConfigError("a trace in evidence has no target: make it with trace(..., target=CLASS), by index or name")
     rolled = rollout(evidence[0], for_class=True) if evidence else rollout(trace)
     figure = _figure(trace, _lines(trace, rolled, evidence, language), model_name, photo_name, language)
@@ -144,10 +144,10 @@ def _lines(trace: Trace, rolled: Heatmap, evidence: Sequence[Trace], language: s
             some = heads[first : first + ACROSS]
             in_head = [detail("head", first + number, language) for number in range(1, len(some) + 1)]
             lines.append([_Row(phrase(language, "report", "heads"), some, in_head, shared)])
-    classes = [_label(one, one.target or 0) for one in evidence]
+    classes = [_label(of_class, of_class.target or 0) for of_class in evidence]
     rows = []
     for method in _EVIDENCE if evidence else ():
-        maps = [map_of(one, method) for one in evidence]
+        maps = [map_of(of_class, method) for of_class in evidence]
         heading = title(maps[0], language, details=False)
         if "stage" in maps[0].details:
             heading = phrase(language, "describe", "subject", name=heading, details=in_stage[-1])

@@ -51,13 +51,13 @@ def test_copies_say_the_same_and_share_nothing(model: CvtForImageClassification)
     stored.seek(0)
     copies = [copy.deepcopy(model), pickle.loads(pickle.dumps(model)), torch.load(stored, weights_only=False)]
     expected = model(x).logits
-    for one in copies:
-        assert torch.equal(one(x).logits, expected)
-        assert one.config == model.config and one.config is not model.config
+    for twin in copies:
+        assert torch.equal(twin(x).logits, expected)
+        assert twin.config == model.config and twin.config is not model.config
         with torch.no_grad():
-            one.classifier.bias.add_(1)
-        one.load_state_dict(model.state_dict())
-        assert torch.equal(one(x).logits, expected)
+            twin.classifier.bias.add_(1)
+        twin.load_state_dict(model.state_dict())
+        assert torch.equal(twin(x).logits, expected)
     assert torch.equal(model(x).logits, expected)
 
 
@@ -106,7 +106,7 @@ def test_onnx_runtime_gives_the_same_for_every_size(variant: CvtForImageClassifi
     assert program is not None
     program.save(tmp_path / "cvt.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "cvt.onnx")
-    (shape,) = (one.shape for one in session.get_inputs())
+    (shape,) = (given.shape for given in session.get_inputs())
     assert shape[1] == 3 and not any(isinstance(side, int) for side in (shape[0], *shape[2:]))
     for size in SIZES:
         x = pixels(*size)

@@ -86,17 +86,17 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 def test_the_numbers_are_the_networks_own(
     model: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image, target: int | None
 ) -> None:
-    traced = trace(model, processor, photo, target=target)
+    seen = trace(model, processor, photo, target=target)
     with torch.no_grad():
         pixels = processor(photo, return_tensors="pt").pixel_values
         output = model(pixels, output_hidden_states=True, output_attentions=True)
-    np.testing.assert_array_equal(traced.pixel_values, pixels[0].numpy())
-    np.testing.assert_allclose(traced.logits, output.logits[0].numpy(), atol=1e-5)
-    np.testing.assert_allclose(traced.probabilities, softmax(output.logits[0].numpy() / 1.7), atol=1e-5)
-    assert traced.probabilities.sum() == pytest.approx(1, abs=1e-6)
+    np.testing.assert_array_equal(seen.pixel_values, pixels[0].numpy())
+    np.testing.assert_allclose(seen.logits, output.logits[0].numpy(), atol=1e-5)
+    np.testing.assert_allclose(seen.probabilities, softmax(output.logits[0].numpy() / 1.7), atol=1e-5)
+    assert seen.probabilities.sum() == pytest.approx(1, abs=1e-6)
     attentions = iter(output.attentions)
     for stage, feature_map, geometry in zip(
-        traced.stages, output.hidden_states, stage_geometry(model.config, 64, 64), strict=True
+        seen.stages, output.hidden_states, stage_geometry(model.config, 64, 64), strict=True
     ):
         np.testing.assert_allclose(stage.feature_map, feature_map[0].numpy(), atol=1e-5)
         assert stage.geometry == geometry
@@ -111,9 +111,9 @@ def test_the_numbers_are_the_networks_own(
 def test_without_a_target_nothing_is_kept_for_class_evidence(
     released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
 ) -> None:
-    traced = trace(released, processor, photo)
-    assert traced.target is traced.explained is traced.pixel_gradient is None
-    for stage in traced.stages:
+    seen = trace(released, processor, photo)
+    assert seen.target is seen.explained is seen.pixel_gradient is None
+    for stage in seen.stages:
         assert stage.evidence_map is None and stage.evidence_gradient is None
         assert all(block.value is block.context_gradient is block.evidence is None for block in stage.blocks)
 
@@ -122,10 +122,10 @@ def test_gradients_are_those_of_explicit_attention(
     model: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
 ) -> None:
     """d logit / d attention[q, k] = context_gradient[q] · value[k], in every block and head."""
-    traced = trace(model, processor, photo, target=2)
+    seen = trace(model, processor, photo, target=2)
     with record(model, "*.attention.weights", "*.attention.value") as heard:
         logit = model(processor(photo, return_tensors="pt").pixel_values).logits[0, 2]
-    for s, stage in enumerate(traced.stages):
+    for s, stage in enumerate(seen.stages):
         for b, block in enumerate(stage.blocks):
             name = f"{STAGES}{s}.layers.{b}.attention."
             (expected,) = torch.autograd.grad(logit, heard[name + "weights"], retain_graph=True)
@@ -139,10 +139,10 @@ def test_gradients_are_those_of_explicit_attention(
 def test_evidence_maps_and_their_gradients(
     model: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
 ) -> None:
-    traced = trace(model, processor, photo, target=2)
+    seen = trace(model, processor, photo, target=2)
     with record(model) as heard:
         logit = model(processor(photo, return_tensors="pt").pixel_values).logits[0, 2]
-    for s, stage in enumerate(traced.stages):
+    for s, stage in enumerate(seen.stages):
         reads_cls_alone = s == 2 and stage.has_cls
         name = f"{STAGES}2.layers.1.attention.input" if reads_cls_alone else f"{STAGES}{s}.output"
         (expected,) = torch.autograd.grad(logit, heard[name], retain_graph=True)
@@ -157,10 +157,10 @@ def test_gradients_are_slopes(
     model: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
 ) -> None:
     """Without autograd: push what a probe hears a little in a random direction, and see the logit rise or fall."""
-    traced = trace(model.double(), processor, photo, target=2)
+    seen = trace(model.double(), processor, photo, target=2)
     pixels = processor(photo, return_tensors="pt").pixel_values.double()
     pushed = {}
-    for s, stage in enumerate(traced.stages):
+    for s, stage in enumerate(seen.stages):
         evidence = f"{STAGES}2.layers.1.attention.input" if s == 2 and stage.has_cls else f"{STAGES}{s}.output"
         pushed[evidence] = stage.evidence_gradient
         for b, block in enumerate(stage.blocks):
@@ -183,12 +183,12 @@ def test_evidence_and_biases_add_up_everywhere(
     model: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image, against: str | None
 ) -> None:
     """The biases' share is what the network with its attention, deviations and gates held gives without the rest."""
-    traced = trace(model, processor, photo, target="fish", against=against)
-    logits = traced.logits
-    assert traced.explained == pytest.approx(logits[3] - (logits[2] if against else logits.mean()), rel=1e-4)
-    assert traced.pixel_gradient is not None
-    brought = {"pixels": float((traced.pixel_values * traced.pixel_gradient).sum())}
-    for s, stage in enumerate(traced.stages):
+    seen = trace(model, processor, photo, target="fish", against=against)
+    logits = seen.logits
+    assert seen.explained == pytest.approx(logits[3] - (logits[2] if against else logits.mean()), rel=1e-4)
+    assert seen.pixel_gradient is not None
+    brought = {"pixels": float((seen.pixel_values * seen.pixel_gradient).sum())}
+    for s, stage in enumerate(seen.stages):
         for b, block in enumerate(stage.blocks):
             assert block.evidence is not None and block.evidence.shape == block.query.shape[1:2]
             assert b or not stage.has_cls or block.evidence[0] == 0, "CLS is learned"
@@ -207,8 +207,8 @@ def test_evidence_and_biases_add_up_everywhere(
                 rest = model(pixels).logits[0]
                 hook.remove()
         biases = float(rest[3] - (rest[2] if against else rest.mean()))
-        tolerance = 1e-3 * max(abs(traced.explained), abs(biases))
-        assert evidence + biases == pytest.approx(traced.explained, abs=tolerance), name
+        tolerance = 1e-3 * max(abs(seen.explained), abs(biases))
+        assert evidence + biases == pytest.approx(seen.explained, abs=tolerance), name
 
 
 def test_without_plain_gradients(
@@ -217,11 +217,11 @@ def test_without_plain_gradients(
     """The rest is the same."""
     with_them, without = (trace(released, processor, photo, target=3, classic=classic) for classic in (True, False))
     np.testing.assert_array_equal(without.pixel_gradient, with_them.pixel_gradient)  # type: ignore[arg-type]
-    for one, other in zip(without.stages, with_them.stages, strict=True):
-        assert one.evidence_map is one.evidence_gradient is None
-        for block, of_both in zip(one.blocks, other.blocks, strict=True):
-            assert block.value is block.context_gradient is None
-            np.testing.assert_array_equal(block.evidence, of_both.evidence)  # type: ignore[arg-type]
+    for stage, other in zip(without.stages, with_them.stages, strict=True):
+        assert stage.evidence_map is stage.evidence_gradient is None
+        for block_trace, of_both in zip(stage.blocks, other.blocks, strict=True):
+            assert block_trace.value is block_trace.context_gradient is None
+            np.testing.assert_array_equal(block_trace.evidence, of_both.evidence)  # type: ignore[arg-type]
 
 
 def test_another_class_to_be_held_against(
@@ -261,21 +261,21 @@ def test_a_class_that_is_not_there(
 def test_the_most_probable_classes(
     released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
 ) -> None:
-    traced = trace(released, processor, photo)
-    top = traced.top(3)
+    seen = trace(released, processor, photo)
+    top = seen.top(3)
     assert len(top) == 3
-    assert top[0] == (int(traced.probabilities.argmax()), pytest.approx(float(traced.probabilities.max())))
-    assert [p for _, p in traced.top(99)] == sorted(map(float, traced.probabilities), reverse=True)
+    assert top[0] == (int(seen.probabilities.argmax()), pytest.approx(float(seen.probabilities.max())))
+    assert [p for _, p in seen.top(99)] == sorted(map(float, seen.probabilities), reverse=True)
 
 
 @pytest.mark.parametrize("resolution", [32, 96, 384])
 def test_another_resolution(
     released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image, resolution: int
 ) -> None:
-    traced = trace(released, processor, photo, resolution=resolution)
-    assert traced.pixel_values.shape == (3, resolution, resolution)
-    assert traced.stages[0].feature_map.shape == (8, resolution // 4, resolution // 4)
-    assert traced.crop == processor.prepare(photo, resolution).crop
+    seen = trace(released, processor, photo, resolution=resolution)
+    assert seen.pixel_values.shape == (3, resolution, resolution)
+    assert seen.stages[0].feature_map.shape == (8, resolution // 4, resolution // 4)
+    assert seen.crop == processor.prepare(photo, resolution).crop
     assert processor.resolution == 64
 
 
@@ -283,14 +283,14 @@ def test_the_photo_is_kept_upright_and_the_image_left_alone(
     released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
 ) -> None:
     before = photo.tobytes()
-    traced = trace(released, processor, photo, target=1)
+    seen = trace(released, processor, photo, target=1)
     assert photo.tobytes() == before
-    np.testing.assert_array_equal(traced.photo, np.asarray(photo))
+    np.testing.assert_array_equal(seen.photo, np.asarray(photo))
     turned = photo.transpose(Image.Transpose.ROTATE_90)
     turned.getexif()[0x0112] = 6
     assert turned.size == (70, 90)
     upright = trace(released, processor, turned, target=1)
-    assert_equal(upright, traced)
+    assert_equal(upright, seen)
     clear = photo.convert("RGBA")
     clear.putalpha(0)
     assert (trace(released, processor, clear).photo == 255).all()
@@ -299,26 +299,26 @@ def test_the_photo_is_kept_upright_and_the_image_left_alone(
 def test_every_array_is_float32_and_frozen(
     model: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
 ) -> None:
-    traced = trace(model.double(), processor, photo, target=1)
-    found = dict(arrays(traced))
+    seen = trace(model.double(), processor, photo, target=1)
+    found = dict(arrays(seen))
     assert len(found) == 5 + 3 * 3 + 5 * 5
     for name, array in found.items():
         assert array.dtype == (np.uint8 if name == "trace.photo" else np.float32), name
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
     with pytest.raises(FrozenInstanceError):
-        traced.target = 4  # type: ignore[misc]
+        seen.target = 4  # type: ignore[misc]
 
 
 def test_it_copies_and_pickles_and_holds_nothing_of_the_model(
     released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
 ) -> None:
-    traced = trace(released, processor, photo, target=1)
-    assert_equal(copy.deepcopy(traced), traced)
-    pickled = pickle.dumps(traced)
-    assert_equal(pickle.loads(pickled), traced)
+    seen = trace(released, processor, photo, target=1)
+    assert_equal(copy.deepcopy(seen), seen)
+    pickled = pickle.dumps(seen)
+    assert_equal(pickle.loads(pickled), seen)
     assert b"torch" not in pickled
-    assert len(pickled) < 1.2 * sum(array.nbytes for _, array in arrays(traced)) + 10_000
+    assert len(pickled) < 1.2 * sum(array.nbytes for _, array in arrays(seen)) + 10_000
 
 
 def test_queries_and_keys_are_far_fewer_than_attention_weights() -> None:

@@ -110,12 +110,14 @@ def _by_hand(
         size: rows and columns of the photo.
         fields: of the configuration; keys are all tokens unless they say otherwise.
     """
-    one = {"patch_sizes": [1], "patch_stride": [1], "patch_padding": [0], "qkv_projection_method": ["linear"]}
+    one_stage = {"patch_sizes": [1], "patch_stride": [1], "patch_padding": [0], "qkv_projection_method": ["linear"]}
     plain = {"embed_dim": [8], "num_heads": [1], "mlp_ratio": [1.0], "qkv_bias": [True], "kernel_qkv": [3]}
     strides = {"padding_kv": [1], "stride_kv": [2], "padding_q": [1], "stride_q": [1]}
     rates = {name: [0.0] for name in ("attention_drop_rate", "drop_rate", "drop_path_rate")}
     depth = max(len(attention), 1)
-    config = CvtConfig(num_labels=3, depth=[depth], cls_token=[cls], **{**one, **plain, **strides, **rates, **fields})
+    config = CvtConfig(
+        num_labels=3, depth=[depth], cls_token=[cls], **{**one_stage, **plain, **strides, **rates, **fields}
+    )
     blocks = []
     for block, weights in enumerate(attention):
         rows = np.asarray(weights, dtype=np.float32)

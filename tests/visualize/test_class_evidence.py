@@ -244,10 +244,10 @@ def test_grad_attention_is_that_of_whole_matrices(
 
 
 def test_classes_differ_and_grad_attention_is_never_negative(traced: Callable[..., Trace], kind: str) -> None:
-    one, other = traced(kind, target=0), traced(kind, target=1)
+    of_first, of_second = traced(kind, target=0), traced(kind, target=1)
     for stage in range(3):
         for method in get_args(Method):
-            first, second = (class_evidence(trace, stage, method).values for trace in (one, other))  # type: ignore[arg-type]
+            first, second = (class_evidence(trace, stage, method).values for trace in (of_first, of_second))  # type: ignore[arg-type]
             assert np.abs(first - second).max() > 1e-3 * np.abs(first).max()
             assert method not in ("grad_attention", "legrad") or first.min() >= 0
 

@@ -78,16 +78,16 @@ def test_the_summary(traced: Callable[..., Trace], kind: str, tmp_path: Path) ->
     told = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert (told["schema"], told["model"], told["photo"]) == (SCHEMA, "small", "noise.png")
     assert told["target"] == {"index": 3, "label": "LABEL_3"}
-    assert [one["index"] for one in told["prediction"]] == [index for index, _ in trace.top()]
-    assert sum(one["probability"] for one in told["prediction"]) == pytest.approx(1, abs=1e-6)
+    assert [guess["index"] for guess in told["prediction"]] == [index for index, _ in trace.top()]
+    assert sum(guess["probability"] for guess in told["prediction"]) == pytest.approx(1, abs=1e-6)
     assert set(told["maps"]) == set(standard_maps(trace, 1))
     assert {"feature_norm.1", "feature_norm.3"} <= set(told["maps"]) and "feature_norm.0" not in told["maps"]
     for name, heatmap in standard_maps(trace, 1).items():
-        one = told["maps"][name]
-        assert one["largest"] == pytest.approx(float(heatmap.values.max()))
-        row, column = one["largest_at"]
+        entry = told["maps"][name]
+        assert entry["largest"] == pytest.approx(float(heatmap.values.max()))
+        row, column = entry["largest_at"]
         assert heatmap.values[row - 1, column - 1] == heatmap.values.max()
-        assert one["description"].endswith("。")
+        assert entry["description"].endswith("。")
     assert told["stages"][2]["keys"] == list(trace.stages[2].geometry.keys.shape)
 
 

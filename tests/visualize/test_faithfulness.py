@@ -100,9 +100,9 @@ def test_ends_batches_and_inputs(traced: Callable[..., Trace], batch: int, imput
     maps = {"first": feature_map(trace, 1), "second": feature_map(trace, 2)}
     result = faithfulness(trace, maps, score, steps=7, batch=batch, imputer=imputer)
     assert max(sizes) <= batch and sum(sizes) == 2 + 2 * 2 * 6
-    photo, gone = (score(one[None])[0] for one in (trace.pixel_values, missing(trace.pixel_values, imputer)))
-    for one in result.values():
-        for curve in (one.most_first, one.least_first):
+    photo, gone = (score(pixels[None])[0] for pixels in (trace.pixel_values, missing(trace.pixel_values, imputer)))
+    for measured in result.values():
+        for curve in (measured.most_first, measured.least_first):
             assert (curve.scores[0], curve.scores[-1]) == (pytest.approx(photo), pytest.approx(gone, abs=1e-9))
     alone = faithfulness(trace, {"second": maps["second"]}, score, steps=7, batch=50, imputer=imputer)["second"]
     np.testing.assert_allclose(result["second"].least_first.scores, alone.least_first.scores)

@@ -73,8 +73,8 @@ def test_pca_signs_are_a_rule_and_not_an_accident(by_hand: Callable[..., Trace],
 
 def test_pca_of_what_does_not_vary_is_grey(by_hand: Callable[..., Trace]) -> None:
     assert (feature_map(by_hand(features=np.full((4, 2, 2), 0.1)), 0, "pca").values == 0.5).all()
-    one = feature_map(by_hand(features=[[[0, 1], [2, 3]]]), 0, "pca").values
-    assert (one[..., 1:] == 0.5).all() and np.ptp(one[..., 0]) > 0.5
+    colours = feature_map(by_hand(features=[[[0, 1], [2, 3]]]), 0, "pca").values
+    assert (colours[..., 1:] == 0.5).all() and np.ptp(colours[..., 0]) > 0.5
 
 
 def test_class_channels_by_hand(by_hand: Callable[..., Trace]) -> None:

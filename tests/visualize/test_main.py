@@ -80,7 +80,7 @@ def test_batches_and_resolution(model: str, photos: Path, tmp_path: Path, batch:
     options = ["--model", model, "--out", str(tmp_path / "out"), "--batch", batch, "--resolution", "96", "--class", "2"]
     assert main([*files, *options]) == 0
     told = [json.loads(path.read_text()) for path in sorted((tmp_path / "out").glob("*.json"))]
-    assert [(one["photo"], one["crop"]["height"]) for one in told] == [("one.jpg", 96), ("one.png", 96)]
+    assert [(entry["photo"], entry["crop"]["height"]) for entry in told] == [("one.jpg", 96), ("one.png", 96)]
 
 
 @pytest.mark.usefixtures("sheets")
@@ -88,14 +88,14 @@ def test_one_photo_does_not_spoil_its_batch(
     model: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.new("RGB", (50, 50)).save(photos / "black.png")
-    original = command.traces  # type: ignore[attr-defined]
+    original = command.forward_pass  # type: ignore[attr-defined]
 
     def fails_on_black(model: object, processor: object, images: list[Image.Image], *rest: object) -> object:
         if any(not np.asarray(image).any() for image in images):
             raise RuntimeError("out of memory")
         return original(model, processor, images, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(command, "traces", fails_on_black)
+    monkeypatch.setattr(command, "forward_pass", fails_on_black)
     assert main([str(photos), "--model", model, "--out", str(tmp_path / "out"), "--class", "1"]) == 1
     printed = capsys.readouterr()
     assert "2 of 4 explained" in printed.out

@@ -61,14 +61,14 @@ def test_the_rule_handed_on_is_the_one_kept(kind: Kind) -> None:
     """A browser that follows the rule gets the scale that is drawn here."""
     rule = colour_rule()[kind]
     drawn = heatmap([[0.25, -3, 2]] if kind != "distribution" else [[0.5, 0.2]], kind)
-    for one in (drawn, replace(drawn, baseline=0.125)):
-        far = float(np.abs(one.values).max())
-        if one.baseline and "uniform" in rule:
-            far = float(rule["uniform"]) * one.baseline
+    for picture in (drawn, replace(drawn, baseline=0.125)):
+        far = float(np.abs(picture.values).max())
+        if picture.baseline and "uniform" in rule:
+            far = float(rule["uniform"]) * picture.baseline
         elif rule["low"] == "zero":
-            far = float(one.values.max())
-        low = -far if rule["low"] == "symmetric" else min(0.0, float(one.values.min()))
-        assert (limits(one).low, limits(one).high) == pytest.approx((low, far))
+            far = float(picture.values.max())
+        low = -far if rule["low"] == "symmetric" else min(0.0, float(picture.values.min()))
+        assert (limits(picture).low, limits(picture).high) == pytest.approx((low, far))
     assert rule["palette"] == default_palette(kind)
 
 

@@ -29,12 +29,15 @@ def without_attention(model: CvtForImageClassification) -> CvtForImageClassifica
 
 def changes(before: Trace, after: Trace, stage: int) -> dict[str, Heatmap]:
     """How much the tokens, queries and keys of a stage differ between two photos, as maps."""
-    one, other = before.stages[stage], after.stages[stage]
-    cls, grids = int(one.has_cls), one.geometry
+    stage_before, stage_after = before.stages[stage], after.stages[stage]
+    cls, grids = int(stage_before.has_cls), stage_before.geometry
     differences = {
-        "tokens": (one.feature_map - other.feature_map, grids.tokens),
-        "queries": ((one.blocks[0].query - other.blocks[0].query)[:, cls:].transpose(0, 2, 1), grids.queries),
-        "keys": ((one.blocks[0].key - other.blocks[0].key)[:, cls:].transpose(0, 2, 1), grids.keys),
+        "tokens": (stage_before.feature_map - stage_after.feature_map, grids.tokens),
+        "queries": (
+            (stage_before.blocks[0].query - stage_after.blocks[0].query)[:, cls:].transpose(0, 2, 1),
+            grids.queries,
+        ),
+        "keys": ((stage_before.blocks[0].key - stage_after.blocks[0].key)[:, cls:].transpose(0, 2, 1), grids.keys),
     }
     return {
         name: Heatmap(np.abs(values).reshape(-1, *grid.shape).max(axis=0), grid, "sequential", name)

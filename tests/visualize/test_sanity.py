@@ -20,10 +20,10 @@ EVIDENCE = [entry for entry in METHODS.values() if entry.family == "evidence"]
 @cache
 def means() -> Correlations:
     """Mean |ρ| with the original map after each step, over some photos."""
-    model, processor = (one.from_pretrained(MODEL) for one in (CvtForImageClassification, CvtImageProcessor))
+    model, processor = (kind.from_pretrained(MODEL) for kind in (CvtForImageClassification, CvtImageProcessor))
     photos = [example.open() for example in examples().values()][:6]
     every = [correlations(model, processor, photo, seed) for seed, photo in enumerate(photos)]
-    return {key: np.mean([one[key] for one in every], axis=0) for key in every[0]}
+    return {key: np.mean([of_photo[key] for of_photo in every], axis=0) for key in every[0]}
 
 
 @pytest.mark.parametrize("entry", EVIDENCE, ids=[entry.id for entry in EVIDENCE])
