@@ -123,6 +123,29 @@ def test_every_step_is_short_and_asks_for_something(language: str) -> None:
             assert sum("> " in text[:30] for text in step.paragraphs) <= 2, step.title
 
 
+def test_every_question_has_its_words_and_every_word_its_question(cases: dict[str, Case]) -> None:
+    """Each question stands in exactly one lesson, with a text for every option, slip and answer."""
+    for language in LANGUAGES:
+        questions = [question for lesson in course(language) for question in lesson.questions]
+        assert sorted(question.name for question in questions) == sorted(QUESTIONS)
+        for question in questions:
+            needed, known = needed_texts(question, cases)
+            assert needed <= question.says.keys(), question.name
+            assert question.says.keys() <= known, question.name
+
+
+def needed_texts(question: QuestionText, cases: dict[str, Case]) -> tuple[set[str], set[str]]:
+    """The names of texts that a question must have, and those that it may have."""
+    needed: set[str] = set()
+    for case in cases.values():
+        for asked in made(case, question.name):
+            if asked.kind == "choice" and not any(values for _, values in asked.options):
+                needed |= {name for name, _ in asked.options}
+            else:
+                needed |= {"right", "wrong", "shown", *asked.slips, *(["option"] if asked.options else [])}
+    return needed, needed
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_blank_is_filled(language: str, cases: dict[str, Case]) -> None:
     for case in cases.values():

@@ -20,6 +20,7 @@ __all__ = [
     "for_these_weights",
     "neighbours_gone",
     "no_place",
+    "numbers_for_all",
     "random_map",
     "shift",
     "shuffled",
@@ -53,7 +54,7 @@ def costly(trace: Trace, chance: random.Random) -> Asked | None:
     options = {f"stage{stage + 1}": {"stage": stage + 1} for stage in range(len(counts))}
     share = 100 * counts[best] / sum(counts)
     told = {"stage": best + 1, "share": f"{share:.0f}", "high": height, "wide": width, "times": times}
-    return choice(f"stage{best + 1}", options, **told)
+    return _with(choice(f"stage{best + 1}", options), **told)
 
 
 def squeezed_queries(trace: Trace, chance: random.Random) -> Asked | None:
@@ -69,6 +70,11 @@ def squeezed_queries(trace: Trace, chance: random.Random) -> Asked | None:
 def no_place(trace: Trace, chance: random.Random) -> Asked | None:
     """What the convolutions of the projection do with CLS."""
     return _among(("skips", "corner", "everywhere"), chance) if trace.stages[-1].has_cls else None
+
+
+def numbers_for_all(trace: Trace, chance: random.Random) -> Asked | None:
+    """What of CLS is the same for every photo."""
+    return _among(("start", "end", "looks"), chance) if trace.stages[-1].has_cls else None
 
 
 def shuffled(trace: Trace, chance: random.Random) -> Asked:

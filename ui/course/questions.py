@@ -40,6 +40,7 @@ QUESTIONS: Mapping[str, Maker] = {
     "rows-of-attention": counting.rows_of_attention,
     "mean-share": counting.mean_share,
     "no-place": predicting.no_place,
+    "numbers-for-all": predicting.numbers_for_all,
     "looks-at-itself": seeing.looks_at_itself,
     "outside": counting.outside,
     "shuffled": predicting.shuffled,

@@ -6,7 +6,7 @@ import { prose } from "./prose.js";
 import { questionNode } from "./question.js";
 import { paragraphsOf } from "./steps.js";
 
-/** @import { Lesson, LessonFacts, Words } from "../types.js" */
+/** @import { Lesson, LessonFacts, LessonStep, Words } from "../types.js" */
 /** @import { Progress } from "./progress.js" */
 /** @import { Place } from "./steps.js" */
 
@@ -45,12 +45,13 @@ export function dockNodes(running) {
     next.dataset.ready = String(isDone);
     if (!ends.isLast) next.textContent = words(isDone ? "next" : "skip");
   };
+  const waits = "on" in step.wait && !missing(step, traits).includes(String(step.wait.on));
   const unanswered = new Set();
   const questions = step.questions.flatMap((question) => {
     unanswered.add(question.name);
     const answered = () => {
       unanswered.delete(question.name);
-      if (!unanswered.size && !("on" in step.wait)) does.done();
+      if (!unanswered.size && !waits) does.done();
     };
     const node = questionNode(question, { ...running, answered });
     if (!node) unanswered.delete(question.name);
@@ -66,11 +67,22 @@ export function dockNodes(running) {
     button(words("close"), does.close, "close"),
   );
   const scroll = make("div", { class: "scroll" }, title, ...told);
+  for (const name of missing(step, traits)) scroll.append(make("p", { class: "missing" }, words(`missing.${name}`)));
   if (step.table) scroll.append(costTable(words, facts.table));
   scroll.append(...questions);
   const foot = make("footer", {}, back, button(words("reopen"), does.reopen, "reopen"), next);
   update();
   return { nodes: [top, scroll, foot], title, update };
+}
+
+/**
+ * The parts that a step opens and the page has not got.
+ * @param {LessonStep} step
+ * @param {string[]} traits
+ */
+function missing({ close_up, laboratory }, traits) {
+  const wanted = Object.entries({ closeup: close_up, laboratory }).filter(([, wish]) => Object.keys(wish).length);
+  return wanted.map(([name]) => name).filter((name) => !traits.includes(name));
 }
 
 /**
