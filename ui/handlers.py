@@ -17,6 +17,7 @@ from cvt.errors import CheckpointError, ConfigError, ImageError
 from cvt.tracing import forward_pass
 
 from .components.about import about_value
+from .components.closeup import closeup_value, requested_pieces
 from .components.curves import curves_value
 from .components.examples import picker_value
 from .components.explorer import requested_class
@@ -31,6 +32,7 @@ from .session.downloads import take_home
 from .session.look import Look, aimed, class_label, explained, look, probabilities, recall, trace_of
 from .session.measure import measure
 from .session.models import LoadedModel, ModelCache
+from .session.pieces import pieces
 from .session.turn import Turn
 from .words import language_of
 
@@ -85,7 +87,7 @@ def next_turn(turn: Turn) -> Updates:
 
 def nothing() -> Updates:
     """The page without a photo."""
-    empty = ("photo", "prediction", "scope", "explorer", "stages", "lessons", "kept", "curves", "file")
+    empty = ("photo", "prediction", "scope", "explorer", "closeup", "stages", "lessons", "kept", "curves", "file")
     return dict.fromkeys(empty) | {"examples": picker_value(None)}
 
 
@@ -165,7 +167,9 @@ class Handlers:
         yield {"prediction": probabilities(trace), "scope": known, "curves": None, "file": None}
         seen = look(loaded, photo, trace_of(passed, photo, "winner"), asked.example)
         seen = explained(loaded, photo, seen, seen.winner)
-        yield {"explorer": seen.explorer, "lessons": lessons_value(seen.explorer.key), "kept": seen}
+        closeup = closeup_value(seen.explorer, loaded.model.config, loaded.processor)
+        lessons = lessons_value(seen.explorer.key)
+        yield {"explorer": seen.explorer, "closeup": closeup, "lessons": lessons, "kept": seen}
         yield {"stages": ribbon_value(trace), "about": about_value(loaded)}
 
     def choose(self, model: str, event: gr.SelectData) -> Updates:
@@ -190,6 +194,12 @@ class Handlers:
         """What the lessons need to know of the photo and the model."""
         _, seen = self._for_winner(asked)
         return {"lessons": lessons_value(seen.explorer.key, seen.trace), "kept": seen}
+
+    def pieces(self, asked: Asked, event: gr.EventData) -> Updates:
+        """Hand out the numbers that a close-up asks for."""
+        loaded, seen = self._seen(asked)
+        found = pieces(loaded, seen.trace, requested_pieces(event))
+        return {"closeup": closeup_value(seen.explorer, loaded.model.config, loaded.processor, found), "kept": seen}
 
     def curve(self, asked: Asked, method: str, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008
         """What happens to the most probable class as a method's pixels are taken away."""

@@ -11,6 +11,7 @@ import gradio as gr
 from cvt.device import choose_device
 
 from .components.about import AboutModel, about_value
+from .components.closeup import CloseUp, closeup_value
 from .components.curves import CurveChart
 from .components.examples import ExamplePicker, picker_value
 from .components.explorer import Explorer
@@ -122,6 +123,7 @@ class _Page:
                 self.scope = ModelScope(known, server_functions=questions(models), elem_id="scope")
             with gr.Column(elem_id="right", min_width=0):
                 self.explorer = Explorer(first.explorer)
+        self.closeup = CloseUp(closeup_value(first.explorer, loaded.model.config, loaded.processor))
         with gr.Column(elem_id="course"):
             self.lessons = Lessons(lessons_value(first.explorer.key))
         with gr.Accordion(text("measuring"), open=False, elem_id="measure"):
@@ -156,7 +158,7 @@ def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
     """Whatever changes what is to be seen takes a turn at once, which ends what is under way, and starts a run."""
     asked = [page.photo, page.examples, page.model, page.kept, page.number, page.turn]
     shown = [page.photo, page.examples, page.model, page.prediction, page.scope, page.explorer, page.stages, page.kept]
-    shown += [page.about, page.curves, page.file, page.lessons]
+    shown += [page.about, page.closeup, page.curves, page.file, page.lessons]
     turn = [page.started, page.number]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     heavy: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "model", "concurrency_limit": 1}
@@ -181,5 +183,8 @@ def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
     evidence = [page.explorer, page.kept]
     page.explorer.evidence(on(handlers.evidence), asked, evidence, show_progress="hidden", **heavy)
     page.lessons.facts(on(handlers.facts), asked, [page.lessons, page.kept], show_progress="hidden", **heavy)
+    page.closeup.pieces(
+        on(handlers.pieces), asked, [page.closeup, page.kept], trigger_mode="multiple", show_progress="hidden", **heavy
+    )
     chosen = page.prediction.select(on(handlers.choose), page.model, page.target, queue=False, **quiet)
     chosen.then(None, page.target, None, js=CHOOSE_CLASS, api_visibility="private")
