@@ -26,7 +26,7 @@ from torch import Tensor
 from cvt.config import CvtConfig
 from cvt.errors import ConfigError
 from cvt.image_processor import CvtImageProcessor
-from cvt.model import CvtForImageClassification, to_tokens
+from cvt.model import CvtForImageClassification
 from cvt.probe import record
 from cvt.tracing import Trace
 from visualize.attention import attention_rows
@@ -92,10 +92,10 @@ def _piece(loaded: LoadedModel, trace: Trace, name: str, heard: dict[str, Tensor
         layer = int(inner[1])
         if part == "input":
             return {"tokens": _array(_entering(model, int(stage), layer, heard)[0])}
-        layers = model.cvt.encoder.stages[int(stage)].layers
-        return _weights(layers[layer], (f"{part}_norm.", f"{part}."))
+        block = model.get_submodule(f"cvt.encoder.stages.{stage}.layers.{layer}")
+        return _weights(block, (f"{part}_norm.", f"{part}."))
     if part == "embedding":
-        return _weights(model.cvt.encoder.stages[int(stage)].embedding, ("",))
+        return _weights(model.get_submodule(f"cvt.encoder.stages.{stage}.embedding"), ("",))
     if part == "output":
         return {"map": _array(heard[f"stages.{stage}.output"][0])}
     added = _added(model, int(stage), heard)
@@ -129,18 +129,24 @@ def _entering(model: CvtForImageClassification, stage: int, layer: int, heard: d
     """The tokens that enter a layer, ``[1, tokens, channels]``."""
     if layer:
         return heard[f"stages.{stage}.layers.{layer - 1}.output"]
-    tokens = to_tokens(heard[f"stages.{stage}.embedding.output"])
-    cls = model.cvt.encoder.stages[stage].cls_token
-    return tokens if cls is None else torch.cat([cls, tokens], dim=1)
+    tokens = _tokens(heard[f"stages.{stage}.embedding.output"])
+    if not model.config.cls_token[stage]:
+        return tokens
+    return torch.cat([model.get_parameter(f"cvt.encoder.stages.{stage}.cls_token"), tokens], dim=1)
+
+
+def _tokens(feature_map: Tensor) -> Tensor:
+    """A map ``[1, channels, rows, columns]`` as tokens ``[1, tokens, channels]``."""
+    return feature_map.flatten(2).transpose(1, 2)
 
 
 def _added(model: CvtForImageClassification, stage: int, heard: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
     """What attention and MLP of each layer of a stage add to its tokens, each ``[tokens, channels]``."""
     result = []
-    for index, layer in enumerate(model.cvt.encoder.stages[stage].layers):
+    for index in range(model.config.depth[stage]):
         path = f"stages.{stage}.layers.{index}"
         context = heard[f"{path}.attention.context"].transpose(1, 2).flatten(2)
-        attention = layer.attention.output_linear(context)
+        attention = model.get_submodule(f"cvt.encoder.{path}.attention.output_linear")(context)
         mlp = heard[f"{path}.output"] - _entering(model, stage, index, heard) - attention
         result.append((attention[0], mlp[0]))
     return result
@@ -149,7 +155,7 @@ def _added(model: CvtForImageClassification, stage: int, heard: dict[str, Tensor
 def _gathered(model: CvtForImageClassification, trace: Trace, heard: dict[str, Tensor]) -> dict[str, np.ndarray]:
     last = len(trace.stages) - 1
     if not trace.stages[last].has_cls:
-        return {"tokens": _array(to_tokens(heard[f"stages.{last}.output"])[0])}
+        return {"tokens": _array(_tokens(heard[f"stages.{last}.output"])[0])}
     added = _added(model, last, heard)
     return {
         "start": _array(_entering(model, last, 0, heard)[0, 0]),

@@ -4,6 +4,7 @@ import { limits, paletteFor, paletteIndex } from "../shared/colour.js";
 import { make } from "../shared/dom.js";
 
 /** @import { Kind, Scale, Theme } from "../types.js" */
+/** @import { Scene } from "./types.js" */
 
 /**
  * A number as people read it: a fixed count of decimals, a true minus, and no minus before zero.
@@ -102,8 +103,8 @@ export function signedScale(theme, groups) {
  * @param {ArrayLike<number>} values
  * @param {string} label
  * @param {Colours | ((value: number, index: number) => [string, string])} colours or what is written in which style
- * @param {{ first?: number, columns?: number, walked?: boolean, decimals?: number, name?: string }} [options] `first`
- *   cell's number; `walked`: whether arrow keys walk here
+ * @param {{ first?: number | null, columns?: number, walked?: boolean, decimals?: number, name?: string }} [options] `first`
+ *   cell's number, null where cells belong to nothing; `walked`: whether arrow keys walk here
  */
 export function cellGrid(values, label, colours, options = {}) {
   const { first = 0, columns = Math.sqrt(values.length), walked = false, decimals = 2, name = "" } = options;
@@ -116,7 +117,7 @@ export function cellGrid(values, label, colours, options = {}) {
     { ...attributes, ...role },
     ...Array.from(values, (value, index) => {
       const [text, style] = write(value, index);
-      return make("span", { "data-cell": first + index, "data-value": value, style }, text);
+      return make("span", { "data-cell": first !== null && first + index, "data-value": value, style }, text);
     }),
   );
 }
@@ -143,4 +144,16 @@ export function byteWriter(colour, isBorder) {
     const parts = [0, 0, 0].map((_, i) => (i === colour ? byte : 0));
     return [String(byte), onColour(parts[0], parts[1], parts[2])];
   };
+}
+
+/**
+ * One step on the way to a number, under its title.
+ * @param {Scene} scene
+ * @param {number} count from 1
+ * @param {string} name
+ * @param {...(Node | string)} inside
+ */
+export function step({ text, place }, count, name, ...inside) {
+  const title = make("h3", {}, make("span", { class: "sign" }, String(count)), text(`step.${place.kind}.${name}`));
+  return make("section", { class: "step", "data-part": name }, title, ...inside);
 }

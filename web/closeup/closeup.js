@@ -2,10 +2,14 @@
 
 import { addressWith } from "../shared/address.js";
 import { make, setText, useStyle } from "../shared/dom.js";
+import { answer } from "./answer.js";
+import { attention } from "./attention.js";
+import { block } from "./block.js";
 import { embedding } from "./embedding.js";
 import { Look } from "./look.js";
 import { Picture } from "./picture.js";
 import { CHOICES, firstPlace, isKind, settle, told } from "./place.js";
+import { projection } from "./projection.js";
 import { Store } from "./store.js";
 import { Toolbar } from "./toolbar.js";
 
@@ -13,7 +17,8 @@ import { Toolbar } from "./toolbar.js";
 /** @import { Wish } from "./place.js" */
 /** @import { CloseUpValue, Kind, Options, Place, View } from "./types.js" */
 
-const VIEWS = /** @type {Record<Kind, View>} */ ({ embedding });
+/** @type {Record<Kind, View>} */
+const VIEWS = { embedding, projection, attention, block, answer };
 
 const REST = 300; // milliseconds of rest before the address is written: browsers limit how often it may be
 
@@ -52,14 +57,14 @@ class CloseUp {
     this.picture = new Picture(this.text("picture"), ([row, column]) => this.change({ query: [row + 1, column + 1] }));
     this.beside = make("figcaption");
     this.body = make("div", { class: "steps" });
-    this.notice = make("p", { class: "notice", role: "status" });
+    this.notice = make("p", { class: "waiting", role: "status" });
     this.retry = make("button", { type: "button", class: "retry" }, this.text("retry"));
     this.look = new Look(this.root, this.body);
-    this.root.append(
+    this.inside = [
       this.toolbar.node,
-      make("div", { class: "notice-line", hidden: true }, this.notice, this.retry),
+      make("div", { class: "waiting-line", hidden: true }, this.notice, this.retry),
       make("div", { class: "inside" }, make("figure", {}, this.picture.node, this.beside), this.body),
-    );
+    ];
     this.store = new Store((names) => host.trigger("pieces", { names }));
     this.retry.addEventListener("click", () => {
       this.store.retry();
@@ -70,7 +75,7 @@ class CloseUp {
     /** @type {Place | null} where it was when it was closed */
     this.left = null;
     /** @type {Wish | null} what the address asks for, until there is a photo */
-    this.wish = wishOf(new URLSearchParams(explorer()?.parameters ?? location.search));
+    this.wish = wishOf(new URLSearchParams(location.search));
     /** @type {Options} */
     this.options = { order: "place", rows: 4 };
     this.turn = 0; // counts wishes: what an older one brings is dropped
@@ -118,6 +123,7 @@ class CloseUp {
     }
     const wasClosed = !this.place;
     this.place = settle(value, this.place ?? this.left ?? firstPlace(value), wish);
+    if (wasClosed) this.root.replaceChildren(...this.inside);
     this.root.hidden = false;
     if (wasClosed) this.root.scrollIntoView({ block: "start" });
     await this.show();
@@ -135,6 +141,7 @@ class CloseUp {
     this.turn++;
     [this.left, this.place] = [this.place ?? this.left, null];
     this.root.hidden = true;
+    this.root.replaceChildren();
     for (const name of ["closeup", "look", ...Object.values(CHOICES).flat()]) delete this.root.dataset[name];
     this.writeAddress();
     this.tell();
@@ -225,7 +232,7 @@ class CloseUp {
   }
 }
 
-/** @returns {{ setUrl(changes: object): void, parameters: Record<string, string> } | undefined} */
+/** @returns {{ setUrl(changes: object): void } | undefined} */
 function explorer() {
   return /** @type {any} */ (document.querySelector("#explorer"))?.explorer;
 }

@@ -2,10 +2,10 @@
 
 import { make } from "../shared/dom.js";
 import * as arithmetic from "./arithmetic.js";
-import { byteWriter, cellGrid, equation, number, shown, signedScale } from "./cells.js";
+import { byteWriter, cellGrid, equation, number, shown, signedScale, step } from "./cells.js";
 import { neighbourhood } from "./neighbourhood.js";
 import { windowFrame } from "./picture.js";
-import { bars, sortedProducts } from "./plots.js";
+import { bars, largestProducts } from "./plots.js";
 
 /** @import { Cell, Scale } from "../types.js" */
 /** @import { CloseUpStage, Drawn, NumberMap, Scene, View } from "./types.js" */
@@ -36,26 +36,15 @@ export const embedding = {
       ...drawing,
       beside: besidePicture(scene, stage),
       body: [
-        step(scene, "1", "window", windows(scene, stage, opened), readout),
-        step(scene, "2", "sum", ...sumUp(scene, stage, opened)),
-        step(scene, "3", "normalise", ...normalise(scene, stage, opened)),
-        step(scene, "4", "neighbours", ...neighbourhood(scene, stage, opened.map, opened.order[0])),
+        step(scene, 1, "window", windows(scene, stage, opened), readout),
+        step(scene, 2, "sum", ...sumUp(scene, stage, opened)),
+        step(scene, 3, "normalise", ...normalise(scene, stage, opened)),
+        step(scene, 4, "neighbours", ...neighbourhood(scene, stage, opened.map, opened.order[0])),
       ],
       look: { first: strongest, readout, describe: (cell) => describe(scene, stage, opened, cell) },
     };
   },
 };
-
-/**
- * @param {Scene} scene
- * @param {string} sign
- * @param {string} name
- * @param {...Node} inside
- */
-export function step({ text, place }, sign, name, ...inside) {
-  const title = make("h3", {}, make("span", { class: "sign" }, sign), text(`step.${place.kind}.${name}`));
-  return make("section", { class: "step", "data-part": name }, title, ...inside);
-}
 
 /**
  * The map that the first convolution sees, or the next ones.
@@ -173,9 +162,12 @@ function windows(scene, stage, opened) {
     text("by size"),
   );
   sorted.addEventListener("click", () => choose({ order: isSorted ? "place" : "size" }));
-  const size = stage.embedding.kernel ** 2;
   const drawn = isSorted
-    ? [sortedProducts(scene, opened.windows, opened.weights, (cell) => cellName(scene, stage, cell), size)]
+    ? [
+        largestProducts(scene, flat(opened.windows), flat(opened.weights), (cell) => cellName(scene, stage, cell), {
+          cells: true,
+        }),
+      ]
     : first.map((c) => line(scene, stage, opened, c, scales));
   const left = order.length - first.length;
   const rest = order.slice(first.length).reduce((total, c) => total + opened.sums[c], 0);
@@ -183,6 +175,11 @@ function windows(scene, stage, opened) {
   more.addEventListener("click", () => choose({ rows: Math.min(2 * options.rows, order.length) }));
   const others = make("p", { class: "rest" }, text("rest", { count: left }), number("rest", rest, ""), more);
   return make("div", { class: "windows" }, sorted, ...drawn, ...(left && !isSorted ? [others] : []));
+}
+
+/** @param {Float64Array[]} groups */
+function flat(groups) {
+  return groups.flatMap((group) => [...group]);
 }
 
 /**

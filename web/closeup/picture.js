@@ -21,7 +21,7 @@ export class Picture {
   constructor(label, moved) {
     this.canvas = make("canvas");
     this.marks = makeSvg("svg", { "aria-hidden": "true" });
-    const attributes = { class: "picture", tabindex: 0, role: "application", "aria-label": label };
+    const attributes = { class: "seen", tabindex: 0, role: "application", "aria-label": label };
     this.node = make("div", attributes, this.canvas, this.marks);
     this.moved = moved;
     /** @type {Tensor | null} */
@@ -136,7 +136,7 @@ function drawMark({ frame: { y, x, height, width }, kind }) {
     "g",
     { class: `mark ${kind}` },
     makeSvg("rect", { ...box, class: "halo" }),
-    makeSvg("rect", { ...box, class: "line" }),
+    makeSvg("rect", { ...box, class: "stroke" }),
   );
 }
 

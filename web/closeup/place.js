@@ -8,7 +8,7 @@ import { samePlace } from "../shared/geometry.js";
 /** @typedef {Partial<Record<"kind" | "stage" | "block" | "head" | "query" | "channel" | "target" | "against", unknown>>} Wish */
 
 /** @type {Kind[]} in the order in which a number comes about */
-export const KINDS = ["embedding"];
+export const KINDS = ["embedding", "projection", "attention", "block", "answer"];
 
 /** What each kind of close-up lets people choose. @type {Record<Kind, (keyof Place)[]>} */
 export const CHOICES = {

@@ -2,7 +2,7 @@
 
 import { paletteFor } from "../shared/colour.js";
 import { make, makeSvg } from "../shared/dom.js";
-import { strongest, sum } from "./arithmetic.js";
+import { products, strongest, sum } from "./arithmetic.js";
 import { shown } from "./cells.js";
 
 /** @import { Scene } from "./types.js" */
@@ -54,47 +54,70 @@ export function bars(scene, values, chosen, caption, choose) {
 }
 
 /**
- * The largest products, one a line, and what all others come to.
- * @param {Scene} scene
- * @param {Float64Array[]} inputs by channel
- * @param {Float64Array[]} weights by channel
- * @param {(cell: number) => string} nameOf
- * @param {number} size cells of a window
+ * What is summed, one summand a line.
+ * @typedef {object} Summand
+ * @property {string} name
+ * @property {string} factors what it is the product of
+ * @property {number} value
+ * @property {number} [cell] of the grids that it belongs to
  */
-export function sortedProducts({ text, theme }, inputs, weights, nameOf, size) {
-  const all = Float64Array.from({ length: inputs.length * size }, (_, cell) => {
-    const [channel, inside] = [Math.floor(cell / size), cell % size];
-    return inputs[channel][inside] * weights[channel][inside];
-  });
-  const order = strongest(all, LISTED);
-  const reach = Math.abs(all[order[0]]) || 1;
+
+/** @param {Summand[]} summands */
+function largest(summands) {
+  return Math.max(...summands.map(({ value }) => Math.abs(value))) || 1;
+}
+
+/**
+ * Summands with a bar each, and what all others come to.
+ * @param {Scene} scene
+ * @param {string} label
+ * @param {Summand[]} summands
+ * @param {{ name: string, value: number } | null} [others]
+ * @param {number} [reach] the magnitude that fills half the width
+ */
+export function summandList({ theme }, label, summands, others = null, reach = largest(summands)) {
   const [minus, plus] = signColours(theme);
-  const lines = order.map((cell) => {
-    const [channel, inside] = [Math.floor(cell / size), cell % size];
-    const width = (50 * Math.abs(all[cell])) / reach;
-    const place = all[cell] < 0 ? `right:50%;background:${minus}` : `left:50%;background:${plus}`;
+  const lines = summands.map(({ name, factors, value, cell }) => {
+    const place = value < 0 ? `right:50%;background:${minus}` : `left:50%;background:${plus}`;
+    const style = `width:${(50 * Math.abs(value)) / reach}%;${place}`;
     return make(
       "li",
-      { "data-cell": cell, "data-value": all[cell] },
-      make("span", { class: "name" }, nameOf(cell)),
-      make("span", { class: "factors" }, `${shown(inputs[channel][inside])} × ${shown(weights[channel][inside])}`),
-      make("span", { class: "track", "aria-hidden": "true" }, make("i", { style: `width:${width}%;${place}` })),
-      make("b", {}, shown(all[cell])),
+      { "data-value": value, ...(cell === undefined ? {} : { "data-cell": cell }) },
+      make("span", { class: "name" }, name),
+      make("span", { class: "factors" }, factors),
+      make("span", { class: "track", "aria-hidden": "true" }, make("i", { style })),
+      make("b", {}, shown(value)),
     );
   });
-  const rest = sum(all) - order.reduce((total, cell) => total + all[cell], 0);
-  const others = make(
-    "li",
-    { class: "others" },
-    make("span", { class: "name" }, text("other products", { count: all.length - order.length })),
-    make("b", { "data-name": "other products", "data-value": rest }, shown(rest)),
-  );
-  return make(
-    "ol",
-    { class: "sorted", "aria-label": text("by size") },
-    ...lines,
-    ...(all.length > LISTED ? [others] : []),
-  );
+  if (others) {
+    const value = make("b", { "data-name": "others", "data-value": others.value }, shown(others.value));
+    lines.push(make("li", { class: "others" }, make("span", { class: "name" }, others.name), value));
+  }
+  return make("ol", { class: "summands", "aria-label": label }, ...lines);
+}
+
+/**
+ * The largest products, one a line, and what all others come to.
+ * @param {Scene} scene
+ * @param {ArrayLike<number>} a
+ * @param {ArrayLike<number>} b
+ * @param {(index: number) => string} nameOf
+ * @param {{ order?: number[], cells?: boolean, reach?: number }} [options] `order`: those that are listed; `cells`:
+ *   whether each belongs to the cell of its number; `reach`: the magnitude that fills half the width
+ */
+export function largestProducts(scene, a, b, nameOf, options = {}) {
+  const all = products(a, b);
+  const { order = strongest(all, LISTED), cells = false, reach } = options;
+  const summands = order.map((index) => ({
+    name: nameOf(index),
+    factors: `${shown(a[index])} × ${shown(b[index])}`,
+    value: all[index],
+    cell: cells ? index : undefined,
+  }));
+  const left = all.length - order.length;
+  const rest = sum(all) - sum(summands.map(({ value }) => value));
+  const others = left ? { name: scene.text("other products", { count: left }), value: rest } : null;
+  return summandList(scene, scene.text("by size"), summands, others, reach);
 }
 
 /**

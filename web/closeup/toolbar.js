@@ -22,13 +22,13 @@ export class Toolbar {
       return button;
     });
     this.selects = SELECTS.map((name) => {
-      const select = make("select", { name });
+      const select = make("select", { name: `closeup-${name}` });
       select.addEventListener("change", () => change({ [name]: select.value }));
       return select;
     });
-    this.channel = make("input", { name: "channel", type: "number", min: 1, step: 1 });
+    this.channel = make("input", { name: "closeup-channel", type: "number", min: 1, step: 1 });
     this.channel.addEventListener("change", () => change({ channel: this.channel.value }));
-    this.cls = make("button", { type: "button", name: "cls", "aria-pressed": "false" }, "CLS");
+    this.cls = make("button", { type: "button", name: "closeup-cls", "aria-pressed": "false" }, "CLS");
     this.cls.addEventListener("click", () => change({ query: "cls" }));
     this.token = make("output", { class: "token", "aria-live": "polite" });
     this.count = make("small");

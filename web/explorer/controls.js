@@ -2,6 +2,7 @@
 
 import { make, setText } from "../shared/dom.js";
 import { setTerms, withoutTerms } from "../shared/glossary.js";
+import { prepareOpening } from "./opening.js";
 import { QUESTIONS, VIEWS } from "./state.js";
 
 /** @import { ClassEntry, Wish } from "../types.js" */
@@ -31,6 +32,7 @@ function fillSelect(select, entries, chosen) {
  */
 export function prepareControls(state) {
   const { text, theme } = state;
+  prepareOpening(state);
   fillSelect(
     state.control("view"),
     VIEWS.map((view) => [view, text(`view.${view}`)]),

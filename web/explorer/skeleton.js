@@ -128,7 +128,7 @@ function tools(text) {
     make(
       "span",
       { class: "buttons" },
-      ...["save", "share"].map((name) => make("button", { type: "button", name }, text(name))),
+      ...["number", "save", "share"].map((name) => make("button", { type: "button", name }, text(name))),
     ),
     make("p", { class: "message", role: "status" }),
   );

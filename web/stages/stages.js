@@ -71,10 +71,15 @@ function drawAll(words, { photo, height, width, cards, answer }) {
       make("small", {}, words("seen", { height, width })),
     ),
     ...cards.flatMap((card) => [
-      arrow(words, words("window", card.numbers), words("stride", card.numbers)),
+      arrow(
+        words,
+        opener(words("open_embedding", card.numbers), { kind: "embedding", stage: card.numbers.stage }),
+        words("window", card.numbers),
+        words("stride", card.numbers),
+      ),
       drawCard(words, card),
     ]),
-    arrow(words, reads),
+    arrow(words, opener(words("open_answer"), { kind: "answer" }), reads),
     make(
       "div",
       { class: "answer" },
@@ -86,11 +91,27 @@ function drawAll(words, { photo, height, width, cards, answer }) {
 }
 
 /**
+ * The arrow itself opens the arithmetic that it stands for.
+ * @param {string} label
+ * @param {Record<string, unknown>} wish
+ */
+function opener(label, wish) {
+  const attributes = { type: "button", "data-open": String(wish.kind), "aria-label": label, title: label };
+  const node = make("button", attributes, "→");
+  node.addEventListener("click", () => {
+    /** @type {(HTMLElement & { closeup?: { open(wish: object): Promise<void> } }) | null} */
+    const root = document.querySelector("#closeup");
+    root?.closeup?.open(wish);
+  });
+  return node;
+}
+
+/**
  * @param {Words} words
+ * @param {HTMLElement} sign
  * @param {...string} lines
  */
-function arrow(words, ...lines) {
-  const sign = make("span", { "aria-hidden": "true" }, "→");
+function arrow(words, sign, ...lines) {
   return make("div", { class: "arrow" }, sign, ...lines.map((line) => make("small", {}, ...withTerms(words, line))));
 }
 
