@@ -26,7 +26,7 @@ from cvt.outputs import BaseModelOutputWithCLSToken, ImageClassifierOutput
 from cvt.pretrained_model import CvtPreTrainedModel
 from cvt.probe import Probe, record
 
-__all__ = ["CvtForImageClassification", "CvtModel"]
+__all__ = ["ACTIVATIONS", "Attention", "CvtForImageClassification", "CvtModel", "DepthwiseProjection", "Layer", "Stage"]
 
 
 def quick_gelu(x: Tensor) -> Tensor:
