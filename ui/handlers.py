@@ -21,7 +21,7 @@ from .components.closeup import closeup_value, requested_pieces
 from .components.curves import curves_value
 from .components.examples import picker_value
 from .components.explorer import requested_class
-from .components.lessons import lessons_value
+from .components.lessons import lessons_value, requested_sheet, with_sheet
 from .components.photo import Given, dropped_path, given
 from .components.scope import scope_value, wider_model
 from .components.stages import ribbon_value
@@ -200,6 +200,14 @@ class Handlers:
         loaded, seen = self._seen(asked)
         found = pieces(loaded, seen.trace, requested_pieces(event))
         return {"closeup": closeup_value(seen.explorer, loaded.model.config, loaded.processor, found), "kept": seen}
+
+    def sheet(self, asked: Asked, request: gr.Request, event: gr.EventData) -> Updates:
+        """An exercise sheet about the photo, for a class."""
+        sheet = requested_sheet(event)
+        loaded, seen = self._for_winner(asked)
+        lessons, told = lessons_value(seen.explorer.key), language_of(request).code
+        lessons = with_sheet(lessons, seen.trace, sheet, language=told, model_name=loaded.entry.title)
+        return {"lessons": lessons, "kept": seen}
 
     def curve(self, asked: Asked, method: str, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008
         """What happens to the most probable class as a method's pixels are taken away."""

@@ -182,7 +182,9 @@ def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
     page.make.click(on(handlers.take), [*asked, page.kind], [page.file, page.kept], **heavy)
     evidence = [page.explorer, page.kept]
     page.explorer.evidence(on(handlers.evidence), asked, evidence, show_progress="hidden", **heavy)
-    page.lessons.facts(on(handlers.facts), asked, [page.lessons, page.kept], show_progress="hidden", **heavy)
+    lessons = [page.lessons, page.kept]
+    page.lessons.facts(on(handlers.facts), asked, lessons, show_progress="hidden", **heavy)
+    page.lessons.sheet(on(handlers.sheet), asked, lessons, show_progress="hidden", **heavy)
     page.closeup.pieces(
         on(handlers.pieces), asked, [page.closeup, page.kept], trigger_mode="multiple", show_progress="hidden", **heavy
     )

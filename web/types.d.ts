@@ -350,9 +350,20 @@ export interface LessonFacts {
   questions: Record<string, Asked[]>;
 }
 
-/** `course`: addresses of the lessons by language, seen from the page. `facts` come when somebody asks for them. */
+/** All lessons, and in Markdown what teachers are told. */
+export interface CourseText {
+  lessons: Lesson[];
+  teachers: string;
+}
+
+/**
+ * `course`: addresses of a `CourseText` by language, seen from the page. `facts` come when somebody asks for them, and
+ * so does one of the exercise `sheets`.
+ */
 export interface LessonsValue {
   key: string;
   course: Record<string, string>;
   facts: FileLink | null;
+  sheets: string[];
+  sheet: { name: string; file: FileLink } | null;
 }

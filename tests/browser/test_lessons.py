@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -306,3 +307,51 @@ def test_without_a_photo_the_lesson_says_so(opened: Any, tmp_path: Any) -> None:
     expect(dock).to_contain_text("Choose a photo first")
     opened.locator("[data-example=coffee]").click()
     expect(dock).to_contain_text("A token is a list of numbers", timeout=PATIENCE)
+
+
+def test_teachers_find_everything_on_one_page(fresh: Any, address: str) -> None:
+    """Goals, minutes, every question with an answer, links that open a step, and a sheet of the photo."""
+    fresh.goto(address)
+    ready(fresh)
+    fresh.get_by_role("button", name="For teachers").click()
+    teachers = fresh.get_by_role("dialog", name="For teachers")
+    lessons = course("en")
+    expect(teachers.locator("[data-teach]")).to_have_count(len(lessons), timeout=PATIENCE)
+    expect(fresh).to_have_url(re.compile("teachers=1"))
+    told = teachers.inner_text()
+    assert not re.search(r"\{\w+\}|undefined|NaN|\*\*|\]\(", told)
+    for lesson in lessons:
+        assert f"{lesson.minutes} minutes" in told
+        assert all(goal in told for goal in lesson.goals)
+    expect(teachers.locator("dd")).to_have_count(sum(len(lesson.questions) for lesson in lessons) - 1)  # one is for
+    expect(teachers.locator(".absent")).to_have_count(1)  # models without CLS
+    teachers.get_by_label("Exercise sheet").select_option("C")
+    teachers.get_by_role("button", name="Make the sheet").click()
+    link = teachers.get_by_role("link", name="Sheet C is ready")
+    expect(link).to_be_visible(timeout=PATIENCE)
+    with fresh.expect_download() as waiting:
+        link.click()
+    assert Path(waiting.value.path()).read_bytes().startswith(b"%PDF-")
+    teachers.get_by_role("link", name=lessons[3].steps[2].title).click()
+    opened_step(fresh, 4, 3)
+    fresh.keyboard.press("Escape")
+
+
+def test_the_page_for_teachers_prints(fresh: Any, address: str, tmp_path: Path) -> None:
+    fresh.goto(f"{address}?teachers=1")
+    expect(fresh.locator("#lessons [data-teach]")).to_have_count(len(course("en")), timeout=PATIENCE)
+    printed = fresh.pdf(format="A4")
+    assert printed.count(b"/Type /Page\n") >= 4
+    fresh.keyboard.press("Escape")
+    expect(fresh.locator("#lessons .teachers")).to_be_hidden()
+    expect(fresh).not_to_have_url(re.compile("teachers="))
+
+
+def test_a_link_presents_a_step(fresh: Any, address: str) -> None:
+    at_step(fresh, address, 2, 1, "&present=1")
+    expect(fresh.locator("html")).to_have_attribute("data-lesson", "presenting")
+    fresh.keyboard.press("PageDown")
+    opened_step(fresh, 2, 2)
+    expect(fresh.locator("html")).to_have_attribute("data-lesson", "presenting")
+    fresh.keyboard.press("Escape")
+    expect(fresh.locator("html")).to_have_attribute("data-lesson", "running")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,9 @@ from tests.test_japanese import broken
 from ui.course.asked import Asked
 from ui.course.facts import cost_table, numbers, traits
 from ui.course.questions import QUESTIONS, VARIANTS, ask, lesson_facts
+from ui.course.sheet import exercise_sheet, sheet_questions, wrapped
 from ui.course.text import Lesson, QuestionText, course, fill, read_lesson
+from visualize.fonts import pillow_font
 from visualize.language import LANGUAGES, Language
 
 SEEDS = [str(seed) for seed in range(12)]
@@ -412,3 +415,41 @@ def test_the_same_seed_asks_the_same(cases: dict[str, Case]) -> None:
     trace_: Trace = cases["CvT in small"].trace
     for name in QUESTIONS:
         assert ask(name, trace_, "a") == ask(name, trace_, "a")
+
+
+# ---- exercise sheets -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_sheet_is_a_pdf_of_all_that_can_be_asked_on_paper(
+    language: str, cases: dict[str, Case], tmp_path: Path
+) -> None:
+    for number, case in enumerate(cases.values()):
+        path = tmp_path / f"{number}.pdf"
+        exercise_sheet(case.trace, path, sheet="B", language=language)
+        assert path.read_bytes().startswith(b"%PDF-")
+        asked = sheet_questions(case.trace, "B", language)
+        assert len(asked) >= 14
+        assert all(made.kind != "token" and not made.open for _, _, made in asked)
+
+
+def test_a_sheet_is_the_same_again_and_another_sheet_is_not(cases: dict[str, Case], tmp_path: Path) -> None:
+    trace_ = cases["CvT in small"].trace
+    files = [tmp_path / name for name in ("one.pdf", "same.pdf", "other.pdf")]
+    for path, sheet in zip(files, ("A", "A", "C"), strict=True):
+        exercise_sheet(trace_, path, sheet=sheet)
+    one, same, other = (path.read_bytes() for path in files)
+    assert one == same != other
+    with pytest.raises(ConfigError, match="sheet 'Z' must be one of A, B, C, D"):
+        exercise_sheet(trace_, tmp_path / "z.pdf", sheet="Z")
+
+
+@pytest.mark.parametrize(
+    "text", ["A few words of a line that has to be cut somewhere.", "日本語の文章は、どの文字の間でも切れます。"]
+)
+def test_lines_are_wrapped(text: str) -> None:
+    lines = wrapped(text, 1.5, 9)
+    assert len(lines) > 1
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert all(pillow_font(line, 100).getlength(line) * 9 / 7200 <= 1.7 for line in lines)
+    assert not any(line.startswith("、") for line in lines)

@@ -48,8 +48,9 @@ def words(language: str) -> str:
 
 @cache
 def lessons(language: str) -> str:
-    """The lessons in a language, as JSON: ``Lesson[]`` of ``web/types.d.ts``."""
-    return json.dumps(course_data(language), ensure_ascii=False)
+    """The course in a language, as JSON: ``CourseText`` of ``web/types.d.ts``."""
+    teachers = Language.of(language).texts["prose"]["teachers"]
+    return json.dumps({"lessons": course_data(language), "teachers": teachers}, ensure_ascii=False)
 
 
 @cache

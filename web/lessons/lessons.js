@@ -1,13 +1,15 @@
 /* The lessons: a line on the page that opens them, and a dock beside the map while one runs. */
 
+import { addressWith } from "../shared/address.js";
 import { make, useStyle } from "../shared/dom.js";
-import { addressOf, contents } from "./contents.js";
+import { contents } from "./contents.js";
 import { dockNodes } from "./dock.js";
 import { Progress, storeOfBrowser } from "./progress.js";
 import { neighbour, placeIn } from "./steps.js";
+import { teachersNodes } from "./teachers.js";
 import { openStep, partOf, showMap, waitFor } from "./waiting.js";
 
-/** @import { Host, Lesson, LessonFacts, LessonsValue, Part } from "../types.js" */
+/** @import { CourseText, Host, Lesson, LessonFacts, LessonsValue, Part } from "../types.js" */
 /** @import { Place } from "./steps.js" */
 
 /**
@@ -36,10 +38,12 @@ class Course {
     this.host = host;
     this.words = words;
     this.progress = new Progress(storeOfBrowser());
-    /** @type {Lesson[]} */
-    this.lessons = [];
+    /** @type {CourseText | null} */
+    this.course = null;
     /** @type {LessonFacts | null} about the photo and the model on the page */
     this.facts = null;
+    /** @type {LessonFacts | null} those that the step on the screen was made with */
+    this.shown = null;
     this.asked = ""; // of which photo and model the facts have been asked for
     /** @type {Place | null} the step that runs */
     this.place = null;
@@ -48,16 +52,22 @@ class Course {
     this.body = document.documentElement;
     this.list = make("div", { class: "list" });
     this.start = make("button", { type: "button", class: "start" }, words("start"));
+    this.teach = make("button", { type: "button", class: "teach" }, words("teachers"));
+    this.teachers = make("dialog", { class: "teachers", "aria-label": words("teachers") });
     this.dock = make("aside", { class: "dock", hidden: true, "aria-label": words("name") });
     this.root = make(
       "section",
       { id: "lessons", lang: words.language, "data-state": "closed" },
       make("div", { class: "line" }, make("h2", {}, words("name")), make("p", {}, words("about")), this.start),
       this.list,
+      this.teach,
       this.dock,
+      this.teachers,
     );
     element.replaceChildren(this.root);
     this.start.addEventListener("click", () => this.open(this.progress.last ?? { lesson: 1, step: 1 }));
+    this.teach.addEventListener("click", () => this.openTeachers());
+    this.teachers.addEventListener("close", () => this.closeTeachers());
     this.listening = new AbortController();
     const { signal } = this.listening;
     addEventListener("keydown", (event) => this.onKey(event), { signal });
@@ -73,24 +83,65 @@ class Course {
       if (this.place) this.show();
       return;
     }
-    if (!this.lessons.length) await this.fetchCourse(value.course[this.words.language]);
+    if (!this.course) await this.fetchCourse(value.course[this.words.language]);
     if (value.facts && this.facts?.key !== value.key) {
       const facts = await fetched(value.facts.url);
       if (facts.key !== this.host.value?.key) return; // of a photo that has been left since
       this.facts = facts;
       this.root.dataset.facts = value.facts.url;
     }
-    if (this.place) this.show();
+    const isShown = this.facts !== null && this.shown === this.facts && this.facts.key === value.key;
+    if (this.place && !isShown) this.show();
+    this.drawTeachers();
   }
 
   /** @param {string} address */
   async fetchCourse(address) {
-    const lessons = await fetched(address);
-    if (this.lessons.length || this.listening.signal.aborted) return;
-    this.lessons = lessons;
+    const course = await fetched(address);
+    if (this.course || this.listening.signal.aborted) return;
+    this.course = course;
     this.listSteps();
+    const parameters = new URLSearchParams(location.search);
+    if (parameters.has("teachers")) this.openTeachers();
     const wanted = placeIn(location.search, this.lessons);
-    if (wanted) this.open(wanted);
+    if (!wanted) return;
+    if (parameters.has("present")) this.body.dataset.lesson = "presenting"; // a full screen takes a press of a key
+    this.open(wanted);
+  }
+
+  get lessons() {
+    return this.course?.lessons ?? [];
+  }
+
+  /** Ask the host for the facts about the photo on the page, once. */
+  askForFacts() {
+    const { value } = this.host;
+    if (value && this.asked !== value.key) this.host.trigger("facts");
+    this.asked = value?.key ?? "";
+  }
+
+  openTeachers() {
+    this.teachers.showModal();
+    this.setAddress({ teachers: 1 });
+    this.drawTeachers();
+  }
+
+  closeTeachers() {
+    this.teachers.replaceChildren();
+    this.setAddress({ teachers: null });
+  }
+
+  drawTeachers() {
+    const { words, course, facts, host, teachers } = this;
+    const { value } = host;
+    if (!teachers.open || !course) return;
+    if (!value || facts?.key !== value.key) {
+      teachers.replaceChildren(make("p", { class: "waiting", role: "status" }, words(value ? "loading" : "empty")));
+      return this.askForFacts();
+    }
+    const close = () => teachers.close();
+    const ask = (/** @type {string} */ sheet) => host.trigger("sheet", { sheet });
+    teachers.replaceChildren(...teachersNodes({ words, course, facts, value, close, ask }));
   }
 
   listSteps() {
@@ -106,7 +157,7 @@ class Course {
   open(place) {
     this.place = place;
     this.progress.noteLast(place);
-    this.setAddress(place);
+    this.setAddress({ ...place });
     this.show(true);
   }
 
@@ -116,9 +167,10 @@ class Course {
    */
   async show(isNew = false) {
     const { place, words, root, dock, host } = this;
-    if (!place || !this.lessons.length) return;
+    if (!place || !this.course) return;
     this.running?.abort();
     const { signal } = (this.running = new AbortController());
+    this.shown = this.facts;
     dock.hidden = false;
     if (!this.isPresenting) this.body.dataset.lesson = "running";
     delete root.dataset.opened;
@@ -130,9 +182,7 @@ class Course {
       close.addEventListener("click", () => this.close());
       const told = make("p", { class: "waiting", role: "status" }, words(value ? "loading" : "empty"));
       dock.replaceChildren(make("header", {}, close), told);
-      if (value && this.asked !== value.key) host.trigger("facts");
-      this.asked = value?.key ?? "";
-      return;
+      return this.askForFacts();
     }
     const facts = /** @type {LessonFacts} */ (this.facts);
     const lesson = /** @type {Lesson} */ (this.lessons.find(({ number }) => number === place.lesson));
@@ -197,17 +247,16 @@ class Course {
     delete this.root.dataset.openStep;
     delete this.root.dataset.opened;
     this.root.dataset.state = "closed";
-    this.setAddress(null);
+    this.setAddress({ lesson: null, step: null, present: null });
     this.listSteps();
     this.start.focus({ preventScroll: true });
   }
 
-  /** @param {Place | null} place */
-  setAddress(place) {
-    const { lesson = null, step = null } = place ?? {};
+  /** @param {Record<string, unknown>} changes of the page's address */
+  setAddress(changes) {
     const explorer = /** @type {any} */ (partOf("explorer"))?.explorer;
-    if (explorer) explorer.setUrl({ lesson, step });
-    else if (place) history.replaceState(history.state, "", addressOf(place));
+    if (explorer) explorer.setUrl(changes);
+    else history.replaceState(history.state, "", addressWith(location.href, changes));
   }
 
   get isPresenting() {

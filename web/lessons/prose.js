@@ -26,3 +26,18 @@ export function prose(words, text) {
   }
   return [...nodes, ...withTerms(words, text.slice(end))];
 }
+
+/**
+ * Markdown of several paragraphs: headings of the third level, lists, and paragraphs.
+ * @param {Words} words
+ * @param {string} text
+ * @returns {HTMLElement[]}
+ */
+export function blocks(words, text) {
+  return text.split(/\n\s*\n/).map((block) => {
+    if (block.startsWith("### ")) return make("h3", {}, block.slice(4));
+    if (!block.startsWith("- ")) return make("p", {}, ...prose(words, block));
+    const items = block.split(/\n?^- /m).filter(Boolean);
+    return make("ul", {}, ...items.map((item) => make("li", {}, ...prose(words, item))));
+  });
+}
