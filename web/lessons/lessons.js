@@ -7,7 +7,7 @@ import { dockNodes } from "./dock.js";
 import { Progress, storeOfBrowser } from "./progress.js";
 import { neighbour, placeIn } from "./steps.js";
 import { teachersNodes } from "./teachers.js";
-import { openStep, partOf, showMap, waitFor } from "./waiting.js";
+import { openStep, partOf, waitFor } from "./waiting.js";
 
 /** @import { CourseText, Host, Lesson, LessonFacts, LessonsValue, Part } from "../types.js" */
 /** @import { Place } from "./steps.js" */
@@ -218,8 +218,10 @@ class Course {
     const { place, facts } = this;
     if (!place || !facts) return;
     const lesson = this.lessons.find(({ number }) => number === place.lesson);
-    if (lesson) await openStep(lesson.steps[place.step - 1], facts, signal);
-    if (!signal.aborted && !this.isPresenting) showMap();
+    if (!lesson) return;
+    const show = await openStep(lesson.steps[place.step - 1], facts, signal);
+    if (signal.aborted) return;
+    if (!this.isPresenting) show();
     this.root.dataset.opened = `${place.lesson}.${place.step}`;
   }
 

@@ -44,17 +44,24 @@ export function until(selector, signal) {
  * @param {LessonStep} step
  * @param {LessonFacts} facts
  * @param {AbortSignal} signal
+ * @returns {Promise<() => void>} what brings it into sight
  */
 export async function openStep({ open, close_up, laboratory }, facts, signal) {
+  let show = showMap;
   await until("#explorer[data-state=ready]", signal);
-  if (signal.aborted) return;
+  if (signal.aborted) return show;
   await partOf("explorer")?.explorer.open(explorerWish(open, facts));
   for (const [name, wish] of /** @type {[PartName, object][]} */ (Object.entries({ closeup: close_up, laboratory }))) {
-    const part = partOf(name)?.[name];
-    if (signal.aborted || !part) continue;
-    if (Object.keys(wish).length) await part.open(resolved(/** @type {any} */ (wish), facts));
-    else part.close?.();
+    const root = partOf(name);
+    if (signal.aborted || !root?.[name]) continue;
+    if (Object.keys(wish).length) {
+      await root[name].open(resolved(/** @type {any} */ (wish), facts));
+      show = () => root.scrollIntoView({ block: "start" });
+    } else {
+      root[name].close?.();
+    }
   }
+  return show;
 }
 
 /**
