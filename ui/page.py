@@ -86,10 +86,16 @@ def _choices(kind: str, values: Sequence[str]) -> list[tuple[str, str]]:
     return [(str(text(f"{kind}_{value}")), value) for value in values]
 
 
+def _unseen_heading(name: str) -> None:
+    """A heading for those who go by headings, where eyes need none."""
+    gr.Markdown(text(f"heading_{name}"), elem_classes="unseen")
+
+
 class _Page:
     """The components, in the order in which they stand."""
 
     def __init__(self, models: ModelCache, loaded: LoadedModel, first: Look, photo: Path) -> None:
+        gr.Markdown(text("skip"), elem_classes="skip")
         with gr.Row(elem_id="header"):
             gr.Markdown("# CvT Explorer")
             gr.Markdown(text("tagline"), elem_classes="tagline")
@@ -105,29 +111,35 @@ class _Page:
             LanguageLinks(elem_classes="languages")
         self.photo = Photo(str(photo), visible=False)
         with gr.Column(elem_id="ribbon"):
+            _unseen_heading("ribbon")
             self.stages = Ribbon(ribbon_value(first.trace))
         with gr.Row(elem_id="main"):
             with gr.Column(elem_id="bring", min_width=0):
                 self.bringing = PhotoBar()
                 self.examples = ExamplePicker(picker_value(first.explorer.example))
             with gr.Column(elem_id="answer", min_width=0):
+                gr.Markdown(text("heading_prediction"), elem_classes="section-title")
                 self.prediction = gr.Label(
                     probabilities(first.trace),
                     num_top_classes=5,
                     elem_id="prediction",
                     label=text("prediction"),
                     show_heading=False,
+                    show_label=False,
                 )
                 gr.Markdown(text("prediction_hint"), elem_classes="hint")
                 known = scope_value(loaded, first.trace, models)
                 self.scope = ModelScope(known, server_functions=questions(models), elem_id="scope")
             with gr.Column(elem_id="right", min_width=0):
+                _unseen_heading("explorer")
                 self.explorer = Explorer(first.explorer)
         self.closeup = CloseUp(closeup_value(first.explorer, loaded.model.config, loaded.processor))
         with gr.Column(elem_id="course"):
             self.lessons = Lessons(lessons_value(first.explorer.key))
+        _unseen_heading("measure")  # Gradio's accordions have a button and no heading
         with gr.Accordion(text("measuring"), open=False, elem_id="measure"):
             self._add_measuring()
+        _unseen_heading("about")
         with gr.Accordion(text("about"), open=False, elem_id="about"), gr.Row():
             with gr.Column(scale=2, min_width=320):
                 self.about = AboutModel(about_value(loaded))

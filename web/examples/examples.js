@@ -44,7 +44,7 @@ export function mount(element, host) {
     );
     button.addEventListener("click", () => choose(id));
     for (const name of ["mouseenter", "focus"]) button.addEventListener(name, () => describe(picture));
-    for (const name of ["mouseleave", "blur"]) button.addEventListener(name, () => describe(chosen()));
+    button.addEventListener("mouseleave", () => describe(chosen()));
     return button;
   };
   const update = () => {
@@ -55,6 +55,11 @@ export function mount(element, host) {
     }
     describe(chosen());
   };
+
+  // From a picture the focus goes on to its credit, which stays for as long.
+  root.addEventListener("focusout", ({ relatedTarget }) => {
+    if (!root.contains(/** @type {Node | null} */ (relatedTarget))) describe(chosen());
+  });
 
   // Back and forth in the history: the example that the address names now.
   const goBack = () => {

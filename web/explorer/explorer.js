@@ -4,7 +4,7 @@ import { attentionRow } from "../shared/attention.js";
 import { limits, paletteFor } from "../shared/colour.js";
 import { fromOne } from "../shared/counting.js";
 import { useStyle } from "../shared/dom.js";
-import { bestColumns, viewOf, windowOf } from "../shared/geometry.js";
+import { viewOf } from "../shared/geometry.js";
 import { photoOfEntry } from "../shared/keeping.js";
 import { Background } from "./background.js";
 import { pickHead, pickIndex, pickQuery, pickStage, queryIndex } from "./choices.js";
@@ -13,7 +13,8 @@ import { CHOICES, Notices, asked, prepareControls, questions, refreshControls } 
 import { PhotoData } from "./data.js";
 import { Legend } from "./legend.js";
 import { mapKey, mapOf, needs, wantedPanels } from "./maps.js";
-import { Panel } from "./panel.js";
+import { drawMarks } from "./marks.js";
+import { Panel, fit } from "./panel.js";
 import { Pointer } from "./pointer.js";
 import { Presentation } from "./presentation.js";
 import { Share } from "./share.js";
@@ -21,7 +22,7 @@ import { NARROW, skeleton } from "./skeleton.js";
 import { State } from "./state.js";
 import { meantBy } from "./wishes.js";
 
-/** @import { Cell, DrawnMap, ExplorerValue, Host, Part, Wish } from "../types.js" */
+/** @import { DrawnMap, ExplorerValue, Host, Part, Wish } from "../types.js" */
 /** @import { Wanted } from "./maps.js" */
 
 /**
@@ -301,7 +302,10 @@ class Explorer {
     if (state.panels.length !== count || state.panels[0].crop !== crop) {
       this.clearPanels();
       const view = viewOf(crop, count > 1); // side by side there is no room for what the model does not see
-      state.panels = Array.from({ length: count }, () => new Panel(state.part(".panels"), crop, view));
+      state.panels = Array.from(
+        { length: count },
+        () => new Panel(state.part(".panels"), crop, view, state.text("label")),
+      );
       for (const panel of state.panels) this.pointer.listen(panel);
     }
     this.fitPanels();
@@ -309,17 +313,10 @@ class Explorer {
     refreshControls(state);
   }
 
-  /** As large as the frame allows: the columns, and every panel's width, which the stylesheet works out from them. */
   fitPanels() {
-    const { panels, current } = this.state;
+    const { panels, current, part } = this.state;
     if (!current || !panels.length) return;
-    const box = this.state.part(".panels");
-    const { height, width } = panels[0].view;
-    const columns = bestColumns(panels.length, width / height, box.clientWidth / box.clientHeight || 1);
-    box.style.setProperty("--columns", String(columns));
-    box.style.setProperty("--rows", String(Math.ceil(panels.length / columns)));
-    box.style.setProperty("--shape", String(width / height));
-    box.classList.toggle("several", panels.length > 1);
+    fit(panels, part(".frame"), this.narrow.matches);
     for (const panel of panels) panel.drawPhoto(current.peek("photo"));
   }
 
@@ -337,7 +334,7 @@ class Explorer {
     const wanted = wantedPanels(state);
     const keys = wanted.map((one) => mapKey(state, one));
     if (keys.some((key, index) => state.panels[index].drawn !== key)) this.drawMaps(wanted, keys);
-    this.drawMarks(wanted);
+    drawMarks(state, wanted);
     this.legend.say(wanted.map((one, index) => ({ ...one, map: state.panels[index].shows })));
     const { view, stage, block, head } = state;
     const { query } = wanted[wanted.length - 1];
@@ -365,27 +362,6 @@ class Explorer {
     });
     this.legend.show(maps[0]);
     this.explainAbsence(maps[0]);
-  }
-
-  /** @param {Wanted[]} wanted */
-  drawMarks(wanted) {
-    const { state } = this;
-    const { tokens, queries } = state.stageNow;
-    const { crop } = state.photo.value;
-    const { pins, hovered } = state;
-    const comparing = wanted.length > 1 && wanted[0].query !== wanted[1].query;
-    const box = (/** @type {Cell | null} */ at, grid = tokens, side = tokens.stride) =>
-      at && windowOf(crop, grid, at, side);
-    state.panels.forEach((panel, index) => {
-      const { query } = wanted[index];
-      const at = query === "cls" ? hovered : query;
-      const field = state.field ? at : null;
-      panel.mark("token", box(at));
-      panel.mark("hovered", pins.length ? box(hovered) : null);
-      panel.mark("other", pins.length > 1 && !comparing && query !== "cls" ? box(pins[0]) : null);
-      panel.mark("field", box(field, tokens, tokens.receptive_field));
-      panel.mark("field wide", box(field, queries, queries.receptive_field));
-    });
   }
 
   /**

@@ -3,11 +3,12 @@
 import { entropy, keysForHalf } from "../shared/attention.js";
 import { extremes } from "../shared/colour.js";
 import { strongestChannels } from "../shared/features.js";
+import { isCut, samePlace } from "../shared/geometry.js";
 import { withoutTerms } from "../shared/glossary.js";
 import { digits } from "../shared/words.js";
 import { valueAt } from "./maps.js";
 
-/** @import { Cell, DrawnMap, Features, Query, Shown } from "../types.js" */
+/** @import { Cell, DrawnMap, Features, Grid, Query, Shown } from "../types.js" */
 /** @import { State } from "./state.js" */
 
 /** @typedef {Shown & { map: DrawnMap }} Drawn */
@@ -93,13 +94,22 @@ function fact({ text }, name, value, sub = "") {
  * @param {Drawn[]} shown
  */
 function tokenFact(state, shown) {
+  const { tokens } = state.stageNow;
   const places = [...new Set(shown.map(({ query }) => placeOf(state, query)))].join(" | ");
-  return fact(
-    state,
-    "token",
-    places,
-    shown[0].query === "cls" ? "" : state.text("of grid", { ...state.stageNow.tokens }),
-  );
+  if (shown[0].query === "cls") return fact(state, "token", places);
+  const isNarrow = shown.some(({ query, map }) => query !== "cls" && isAtEdge(state, map.grid, query));
+  return fact(state, "token", places, state.text(isNarrow ? "of grid at edge" : "of grid", { ...tokens }));
+}
+
+/**
+ * Whether the edge cuts a token's cell, or the map's cell that lies there.
+ * @param {State} state
+ * @param {Grid} grid of the map
+ * @param {Cell} token
+ */
+function isAtEdge({ stageNow: { tokens }, photo }, grid, token) {
+  const { crop } = photo.value;
+  return isCut(crop, tokens, token) || isCut(crop, grid, samePlace(tokens, grid, token));
 }
 
 /**

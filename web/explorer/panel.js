@@ -1,8 +1,8 @@
 /* One photo with a map and marks on it. Numbers come in finished. */
 
 import { paint } from "../shared/colour.js";
-import { make, makeSvg } from "../shared/dom.js";
-import { cells, cropBox, mapBox, windowOf } from "../shared/geometry.js";
+import { make, makeSvg, setText } from "../shared/dom.js";
+import { bestColumns, cells, cropBox, mapBox, windowOf } from "../shared/geometry.js";
 
 /** @import { Box, Crop, DrawnMap, Grid, Scale } from "../types.js" */
 
@@ -12,8 +12,9 @@ export class Panel {
    * @param {HTMLElement} parent
    * @param {Crop} crop
    * @param {Box} view the part of the photo that is shown
+   * @param {string} name for ears, until there is more to say
    */
-  constructor(parent, crop, view) {
+  constructor(parent, crop, view, name) {
     this.crop = crop;
     this.view = view;
     const [height, width] = crop.photo;
@@ -26,13 +27,20 @@ export class Panel {
     const veil = makeSvg("path", { class: "veil", d: `M0 0H${width}V${height}H0Z ${outside}` });
     this.marks = layer("marks", view);
     const grid = layer("grid", view, veil, this.lines);
-    this.picture = make("div", { class: "picture", role: "img" }, this.photo, this.seen, grid, this.marks);
+    this.picture = make(
+      "div",
+      { class: "picture", role: "img", "aria-label": name },
+      this.photo,
+      this.seen,
+      grid,
+      this.marks,
+    );
     this.caption = make("figcaption", { class: "caption" });
     this.picture.style.aspectRatio = `${view.width} / ${view.height}`;
     place(this.photo, { top: 0, left: 0, height, width }, view);
     place(this.seen, seen, view);
     parent.append(make("figure", { class: "panel" }, this.picture, this.caption));
-    /** @type {Map<string, SVGRectElement[]>} */
+    /** @type {Map<string, { lines: SVGRectElement[], label: HTMLElement }>} */
     this.boxes = new Map();
     /** @type {string | null} what the map that is drawn depends on */
     this.drawn = null;
@@ -109,20 +117,51 @@ export class Panel {
   }
 
   /**
-   * Show a named mark around a box, or hide it.
+   * Show a named mark around a box, and words in its corner, or hide it.
    * @param {string} name
    * @param {Box | null} box
+   * @param {string} [words]
    */
-  mark(name, box) {
-    let nodes = this.boxes.get(name);
-    if (!nodes) {
+  mark(name, box, words = "") {
+    let found = this.boxes.get(name);
+    if (!found) {
       if (!box) return;
-      nodes = [makeSvg("rect", { class: `halo ${name}` }), makeSvg("rect", { class: name })];
-      this.marks.append(...nodes);
-      this.boxes.set(name, nodes);
+      found = {
+        lines: [makeSvg("rect", { class: `halo ${name}` }), makeSvg("rect", { class: name })],
+        label: make("span", { class: `label ${name}`, hidden: true }),
+      };
+      this.marks.append(...found.lines);
+      this.picture.append(found.label);
+      this.boxes.set(name, found);
     }
-    for (const node of nodes) setBox(node, box);
+    for (const line of found.lines) setBox(line, box);
+    found.label.hidden = !box || !words;
+    if (!box || !words) return;
+    setText(found.label, words);
+    place(found.label, overlap(box, this.view), this.view);
+    const { top, left, height, width } = this.view;
+    const room = 0.08 * height; // for a line
+    found.label.classList.toggle("above", box.top - top > room);
+    found.label.classList.toggle("below", top + height - box.top - box.height > room);
+    found.label.classList.toggle("right", box.left + box.width / 2 > left + width / 2);
   }
+}
+
+/**
+ * Make panels as large as their frame allows: the columns, and every panel's width, which the stylesheet works out from
+ * them. Where the page is narrow, the frame takes the panels' shape, up to a share of the screen.
+ * @param {Panel[]} panels
+ * @param {HTMLElement} frame
+ * @param {boolean} isNarrow
+ */
+export function fit(panels, frame, isNarrow) {
+  const { height, width } = panels[0].view;
+  const highest = isNarrow ? 0.75 * innerHeight : frame.clientHeight;
+  const columns = bestColumns(panels.length, width / height, frame.clientWidth / highest || 1);
+  frame.style.setProperty("--columns", String(columns));
+  frame.style.setProperty("--rows", String(Math.ceil(panels.length / columns)));
+  frame.style.setProperty("--shape", String(width / height));
+  frame.classList.toggle("several", panels.length > 1);
 }
 
 /**
@@ -133,6 +172,18 @@ export class Panel {
 function layer(name, view, ...inside) {
   const viewBox = `${view.left} ${view.top} ${view.width} ${view.height}`;
   return makeSvg("svg", { class: name, viewBox, preserveAspectRatio: "none", "aria-hidden": "true" }, ...inside);
+}
+
+/**
+ * What two boxes have in common.
+ * @param {Box} one
+ * @param {Box} other
+ * @returns {Box}
+ */
+function overlap(one, other) {
+  const [top, left] = [Math.max(one.top, other.top), Math.max(one.left, other.left)];
+  const height = Math.min(one.top + one.height, other.top + other.height) - top;
+  return { top, left, height, width: Math.min(one.left + one.width, other.left + other.width) - left };
 }
 
 /**

@@ -15,7 +15,7 @@ export const NARROW = "(max-width: 767px)"; // where there is no room beside the
 export function skeleton(text) {
   return make(
     "section",
-    { id: "explorer", class: "explorer", "data-state": "empty", "aria-label": text("name"), lang: text.language },
+    { id: "explorer", "data-state": "empty", "aria-label": text("name"), lang: text.language, tabindex: -1 },
     make(
       "div",
       { class: "asking" },

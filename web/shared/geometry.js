@@ -116,14 +116,31 @@ function boxOf(crop, top, left, bottom, right) {
 }
 
 /**
- * In how many columns `count` pictures of this shape (width / height) are largest inside a frame of that shape.
+ * Whether a cell reaches beyond what the model sees, so that only a part of it is drawn.
+ * @param {Crop} crop
+ * @param {Grid} grid
+ * @param {Cell} cell
+ */
+export function isCut({ height, width }, { offset, stride }, [row, column]) {
+  const reaches = (/** @type {number} */ index, /** @type {number} */ size) => {
+    const centre = offset + index * stride;
+    return centre - stride / 2 < -1 || centre + stride / 2 > size; // half a pixel more or less is not seen
+  };
+  return reaches(row, height) || reaches(column, width);
+}
+
+/**
+ * In how many columns `count` pictures of this shape (width / height) are largest inside a frame of that shape. No row
+ * is shorter than the others, where the count can be shared out.
  * @param {number} count
  * @param {number} shape
  * @param {number} frameShape
  */
 export function bestColumns(count, shape, frameShape) {
   let best = { columns: 1, size: 0 };
-  for (let columns = 1; columns <= count; columns++) {
+  const all = Array.from({ length: count }, (_, index) => index + 1);
+  const full = all.filter((columns) => count % columns === 0);
+  for (const columns of full.length > 2 || count < 4 ? full : all) {
     const rows = Math.ceil(count / columns);
     const size = Math.min(1 / columns, (1 / rows / frameShape) * shape);
     if (size > best.size + 1e-9) best = { columns, size };

@@ -103,7 +103,7 @@ function show(owner, definition) {
   const listening = new AbortController();
   const { signal } = listening;
   shown = { tip, owner, listening };
-  document.body.append(tip);
+  (owner.closest("main") ?? document.body).append(tip);
   control(owner).setAttribute("aria-describedby", TIP);
   tip.showPopover(); // above everything, a full screen too
   place(tip, owner);
