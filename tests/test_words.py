@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 ENGLISH = Language.of("en")
 OTHERS = [code for code in LANGUAGES if code != "en"]
 
-AS_THEY_ARE = {"name", "value", "unit", "cells"}
+AS_THEY_ARE = {"name", "value", "unit", "cells", "classes"}
 """Sections of words that English has in the libraries themselves; another language has what differs."""
 
 PARTS = {path.parent.name for path in (ROOT / "web").glob("*/*.js")} - {"shared"}

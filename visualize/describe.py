@@ -180,6 +180,8 @@ def detail(key: str, value: str | int, language: str) -> str:
         if row_column:
             value = phrase(language, "detail", "position", row=row_column[1], column=row_column[2])
         value = word(language, "value", str(value))
+    if key in ("class", "against"):
+        value = word(language, "classes", str(value))
     if key == "head" and value == "mean":
         return word(language, "detail", "head mean")
     return word(language, "detail", key).format(key=key, value=value)

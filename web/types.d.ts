@@ -36,6 +36,8 @@ export interface Words {
   names: string[];
   /** Definitions of terms, for every part. */
   glossary: Record<string, string>;
+  /** What a class is called; of one that the language has no word for, its own name. */
+  className(label: string): string;
 }
 
 /** How numbers become colours: Python's palettes, and its one rule for scales (visualize/palette.py). */

@@ -18,7 +18,8 @@ test("blanks are filled once, and unknown ones stay", () => {
 test("a part has its own texts, and a name that has none stands for itself", () => {
   const glossary = { token: "a place" };
   const parts = { a: { hello: "Hello, {who}" }, b: {} };
-  const store = { language: "en", languages: { en: "English" }, glossary, parts };
+  const classes = { cat: "feline" };
+  const store = { language: "en", languages: { en: "English" }, glossary, classes, parts };
   const words = wordsOf(store, "a");
   assert.equal(words("hello", { who: "you" }), "Hello, you");
   assert.equal(words("missing"), "missing");
@@ -26,6 +27,7 @@ test("a part has its own texts, and a name that has none stands for itself", () 
   assert.equal(wordsOf(store, "nowhere")("hello"), "hello");
   assert.deepEqual([words.language, words.languages, words.names], ["en", { en: "English" }, ["hello"]]);
   assert.equal(words.glossary, glossary);
+  assert.deepEqual(["cat", "dog"].map(words.className), ["feline", "dog"]);
 });
 
 test("an address keeps what is not meant", () => {

@@ -19,6 +19,10 @@ const MESSAGES = ["info", "warning", "error"];
 const words = read(`words/${document.documentElement.lang}.json`);
 const theme = /** @type {Promise<Theme>} */ (read("theme.json"));
 
+words.then(({ classes }) => {
+  if (Object.keys(classes).length) nameClasses(classes);
+});
+
 /**
  * Mount a part into a component.
  * @param {string} name of the part's folder
@@ -62,6 +66,21 @@ function destroyWith(place, part) {
     part.destroy();
   });
   observer.observe(document.body, { childList: true, subtree: true });
+}
+
+/**
+ * The prediction is Gradio's own, and what is pressed in it is told by its English name: only what is seen changes.
+ * @param {Record<string, string>} classes their names
+ */
+function nameClasses(classes) {
+  const name = () => {
+    for (const { firstChild } of document.querySelectorAll("#prediction .text")) {
+      const [, label, number] = firstChild?.nodeValue?.trim().match(/^(.*?)( \(\d+\))?$/) ?? [];
+      if (firstChild && label in classes) firstChild.nodeValue = classes[label] + (number ?? "");
+    }
+  };
+  new MutationObserver(name).observe(document.body, { childList: true, subtree: true, characterData: true });
+  name();
 }
 
 /**

@@ -42,7 +42,8 @@ def words(language: str) -> str:
     texts = Language.of(language).texts
     names = {code: Language.of(code).name for code in LANGUAGES}
     parts = {part: dict(texts[part]) for part in PARTS if part in texts}
-    store = {"language": language, "languages": names, "glossary": dict(texts["glossary"]), "parts": parts}
+    shared = {section: dict(texts[section]) for section in ("glossary", "classes")}
+    store = {"language": language, "languages": names, **shared, "parts": parts}
     return json.dumps(store, ensure_ascii=False)
 
 

@@ -21,7 +21,7 @@ export function mount(element, host) {
   const filter = () => {
     const wanted = find.value.trim().toLowerCase();
     for (const item of /** @type {HTMLCollectionOf<HTMLElement>} */ (list.children)) {
-      item.hidden = !item.textContent?.toLowerCase().includes(wanted);
+      item.hidden = !`${item.textContent} ${item.title}`.toLowerCase().includes(wanted);
     }
   };
   const update = () => {
@@ -38,7 +38,7 @@ export function mount(element, host) {
     find.placeholder = found;
     find.setAttribute("aria-label", found);
     list.setAttribute("aria-label", found);
-    list.replaceChildren(...classes.map((name, value) => make("li", { value }, name)));
+    list.replaceChildren(...classes.map((name, value) => make("li", { value, title: name }, words.className(name))));
     filter();
   };
 

@@ -25,7 +25,7 @@ export function mount(element, host) {
     caption.replaceChildren();
     chart.replaceChildren();
     if (!value) return;
-    const heading = words("heading", { label: value.label });
+    const heading = words("heading", { label: words.className(value.label) });
     const titles = value.curves.map(({ name, area }) => words(name, { area: area.toFixed(2) }));
     const named = Object.fromEntries(value.curves.map(({ name }, index) => [name, titles[index]]));
     caption.append(make("strong", {}, heading));

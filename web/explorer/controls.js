@@ -151,7 +151,8 @@ function headOptions({ head, text }, each) {
  * @param {ClassEntry} entry
  */
 function className({ text, percent }, { label, probability }) {
-  return probability === null ? label : text("option.class", { class: label, probability: percent(probability) });
+  const name = text.className(label);
+  return probability === null ? name : text("option.class", { class: name, probability: percent(probability) });
 }
 
 /** @param {State} state */
@@ -163,7 +164,7 @@ function explanation({ view, channel, method, stageNow, counts, classNow, taps, 
     attention: taps ? "attention.tap" : "attention",
   };
   const none = view === "attention_cls" && !stageNow.has_cls ? ".none" : "";
-  return text(`explain.${kinds[view] ?? view}${none}`, { ...counts, class: classNow.label });
+  return text(`explain.${kinds[view] ?? view}${none}`, { ...counts, class: text.className(classNow.label) });
 }
 
 /** What the root says of the explorer's state, and words over the picture. */

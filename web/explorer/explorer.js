@@ -378,7 +378,7 @@ class Explorer {
       return notices.show(words, text("notice.show received"), () => this.open({ view: "attention_received" }));
     }
     const { index, label } = state.classNow;
-    notices.show(text("notice.evidence", { class: label }));
+    notices.show(text("notice.evidence", { class: text.className(label) }));
     const question = `${photo.value.key} ${index}`;
     if (this.asked !== question) this.host.trigger("evidence", { class_index: index });
     this.asked = question;

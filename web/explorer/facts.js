@@ -261,7 +261,7 @@ function rolloutFacts(state, shown) {
   const times = text("times", { times: digits(valueAt(state, map, query) / baseline) });
   return [
     tokenFact(state, shown),
-    fact(state, "class", state.classNow.label),
+    fact(state, "class", text.className(state.classNow.label)),
     fact(state, "share", times, text("uniform", { value: state.percent(baseline) })),
     fact(state, "half", String(halfOf(map.values)), text("of pixels", { count: map.values.length })),
   ];
@@ -278,7 +278,7 @@ function evidenceFacts(state, shown) {
   const [low, high] = extremesOf(map.values).map(digits);
   return [
     tokenFact(state, shown),
-    fact(state, "class", label),
+    fact(state, "class", text.className(label)),
     fact(state, "probability", state.percent(probability ?? NaN)),
     fact(state, "method", text(`option.${map.method}`), state.isWhole ? text("of network") : ofStage(state)),
     fact(state, "evidence", digits(valueAt(state, map, query)), text("range", { low, high })),

@@ -3,7 +3,7 @@
 /** @import { Words } from "../types.js" */
 
 /** @typedef {Record<string, string>} Texts by name */
-/** @typedef {Pick<Words, "language" | "languages" | "glossary"> & { parts: Record<string, Texts> }} WordStore */
+/** @typedef {Pick<Words, "language" | "languages" | "glossary"> & { classes: Texts, parts: Record<string, Texts> }} WordStore */
 
 /**
  * A sentence with its {names} filled in.
@@ -20,10 +20,11 @@ export function fill(sentence, values) {
  * @param {string} part
  * @returns {Words}
  */
-export function wordsOf({ language, languages, glossary, parts }, part) {
+export function wordsOf({ language, languages, glossary, classes, parts }, part) {
   const texts = parts[part] ?? {};
   const words = (/** @type {string} */ name, values = {}) => fill(texts[name] ?? name, values);
-  return Object.assign(words, { language, languages, glossary, names: Object.keys(texts) });
+  const className = (/** @type {string} */ label) => classes[label] ?? label;
+  return Object.assign(words, { language, languages, glossary, className, names: Object.keys(texts) });
 }
 
 /**

@@ -84,7 +84,7 @@ function drawAll(words, { photo, height, width, cards, answer }) {
       "div",
       { class: "answer" },
       make("small", {}, words("answer")),
-      make("strong", {}, answer.label),
+      make("strong", {}, words.className(answer.label)),
       make("small", {}, words("sure", { share: inPercent(answer.probability) })),
     ),
   ];
