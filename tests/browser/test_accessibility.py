@@ -52,10 +52,9 @@ def open_all(page: Any) -> None:
     """Everything that is folded."""
     for name in ("#measure", "#about"):
         page.locator(f"{name} > .label-wrap").click()
-    for summary in page.locator("details:not([open]) > summary:visible").all():
-        summary.click()
-    for summary in page.locator("details:not([open]) > summary:visible").all():
-        summary.click()  # what was folded inside
+    folded = page.locator("details:not([open]) > summary:visible")
+    while folded.count():
+        folded.first.click()
     expect(page.locator("[name=view]")).to_be_visible()
     expect(page.locator(".about-model .find")).to_be_visible()
 
