@@ -18,6 +18,7 @@ from cvt.tracing import forward_pass
 
 from .components.about import about_value
 from .components.closeup import closeup_value, requested_pieces
+from .components.comparison import comparison_value
 from .components.curves import curves_value
 from .components.examples import picker_value
 from .components.explorer import requested_class
@@ -30,7 +31,7 @@ from .examples import examples
 from .serving.uploads import uploaded
 from .session.downloads import take_home
 from .session.look import Look, aimed, class_label, explained, look, probabilities, recall, trace_of
-from .session.measure import measure
+from .session.measure import compared, measure
 from .session.models import LoadedModel, ModelCache
 from .session.pieces import pieces
 from .session.turn import Turn
@@ -87,7 +88,8 @@ def next_turn(turn: Turn) -> Updates:
 
 def nothing() -> Updates:
     """The page without a photo."""
-    empty = ("photo", "prediction", "scope", "explorer", "closeup", "stages", "lessons", "kept", "curves", "file")
+    answers = ("prediction", "scope", "explorer", "closeup", "stages", "lessons", "comparison", "curves", "file")
+    empty = ("photo", "kept", *answers)
     return dict.fromkeys(empty) | {"examples": picker_value(None)}
 
 
@@ -170,7 +172,8 @@ class Handlers:
         closeup = closeup_value(seen.explorer, loaded.model.config, loaded.processor)
         lessons = lessons_value(seen.explorer.key)
         yield {"explorer": seen.explorer, "closeup": closeup, "lessons": lessons, "kept": seen}
-        yield {"stages": ribbon_value(trace), "about": about_value(loaded)}
+        untested = comparison_value(asked.number, trace)
+        yield {"stages": ribbon_value(trace), "about": about_value(loaded), "comparison": untested}
 
     def choose(self, model: str, event: gr.SelectData) -> Updates:
         """The number of the class whose line in the prediction was chosen.
@@ -219,6 +222,12 @@ class Handlers:
         loaded, seen = self._for_winner(asked)
         measured = measure(loaded, seen.trace, method, tell)
         return {"curves": curves_value(measured, seen.trace.label(seen.winner)), "kept": seen}
+
+    def compare(self, asked: Asked) -> Updates:
+        """Every method put to the test on the photo, for the most probable class."""
+        loaded, seen = self._for_winner(asked)
+        found = compared(loaded, seen.trace, lambda _: asked.check())
+        return {"comparison": comparison_value(asked.number, seen.trace, found)}
 
     def take(self, asked: Asked, kind: str, request: gr.Request) -> Updates:
         """A file to take home, with the evidence for the most probable class."""

@@ -12,6 +12,7 @@ from cvt.device import choose_device
 
 from .components.about import AboutModel, about_value
 from .components.closeup import CloseUp, closeup_value
+from .components.comparison import Comparison, comparison_value
 from .components.curves import CurveChart
 from .components.examples import ExamplePicker, picker_value
 from .components.explorer import Explorer
@@ -136,6 +137,10 @@ class _Page:
         self.closeup = CloseUp(closeup_value(first.explorer, loaded.model.config, loaded.processor))
         with gr.Column(elem_id="course"):
             self.lessons = Lessons(lessons_value(first.explorer.key))
+        with gr.Column(elem_id="trust"):
+            gr.Markdown(text("heading_trust"), elem_classes="section-title")
+            gr.Markdown(text("trust"))
+            self.comparison = Comparison(comparison_value(0, first.trace))
         _unseen_heading("measure")  # Gradio's accordions have a button and no heading
         with gr.Accordion(text("measuring"), open=False, elem_id="measure"):
             self._add_measuring()
@@ -171,6 +176,7 @@ def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
     asked = [page.photo, page.examples, page.model, page.kept, page.number, page.turn]
     shown = [page.photo, page.examples, page.model, page.prediction, page.scope, page.explorer, page.stages, page.kept]
     shown += [page.about, page.closeup, page.curves, page.file, page.lessons]
+    shown += [page.about, page.curves, page.file, page.lessons, page.comparison]
     turn = [page.started, page.number]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     heavy: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "model", "concurrency_limit": 1}
@@ -192,6 +198,8 @@ def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
     read.then(None, page.number, None, js=SETTLE_IF_NONE, api_visibility="private")
     page.measure.click(on(handlers.curve), [*asked, page.method], [page.curves, page.kept], **heavy)
     page.make.click(on(handlers.take), [*asked, page.kind], [page.file, page.kept], **heavy)
+    beside: dict[str, Any] = {**heavy, "concurrency_id": "comparison"}  # nobody's prediction waits for it
+    page.comparison.wanted(on(handlers.compare), asked, page.comparison, show_progress="hidden", **beside)
     evidence = [page.explorer, page.kept]
     page.explorer.evidence(on(handlers.evidence), asked, evidence, show_progress="hidden", **heavy)
     lessons = [page.lessons, page.kept]

@@ -278,6 +278,20 @@ export interface ScopeValue {
   offer: Offer | null;
 }
 
+/** How much better a map is than one that knows nothing; `stage` from 0, null for one of the whole network. */
+export interface ComparedMethod {
+  method: string;
+  stage: number | null;
+  gain: number;
+}
+
+/** Every method on one photo, the best first; no methods stand for a photo that has yet to be measured. */
+export interface ComparisonValue {
+  number: number;
+  label: string;
+  methods: ComparedMethod[];
+}
+
 /** What is known of a model: what is told with the name of its text, the numbers in them, and the classes in order. */
 export interface AboutValue {
   facts: [string, string][];

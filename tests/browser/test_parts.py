@@ -104,6 +104,27 @@ def test_choosing_an_example_tells_the_host(page: Page, plain: str) -> None:
     assert page.evaluate("[host.value.chosen, told]") == ["coffee", [["select", None]]]
 
 
+def test_the_words_of_a_comparison_follow_its_figures(page: Page, plain: str) -> None:
+    mount(page, plain, "comparison")
+    said = page.locator(".comparison .said")
+    expect(said).to_contain_text("Best on many photos tells most: 0.60")
+    expect(said).to_contain_text("1 of 3 methods do no better")
+    expect(page.locator(".comparison tbody th").nth(1)).to_have_text("LibraGrad, stage 2")
+    methods = [{"method": "centre", "stage": None, "gain": 0.4}, {"method": "libragrad", "stage": 0, "gain": 0.3}]
+    page.evaluate("set", {"number": 2, "label": "cat", "methods": methods})
+    expect(said).to_contain_text("Do not believe these maps here")
+
+
+def test_what_has_yet_to_be_compared_is_asked_for_once(page: Page, plain: str) -> None:
+    mount(page, plain, "comparison")
+    page.evaluate("set", {"number": 2, "label": "cat", "methods": []})
+    page.wait_for_function("told.length")
+    page.evaluate("part.update()")
+    assert page.evaluate("told") == [["wanted", None]]
+    page.evaluate("set", {"number": 3, "label": "dog", "methods": []})
+    page.wait_for_function("told.length === 2")
+
+
 def test_what_a_value_says_is_text(page: Page, plain: str) -> None:
     mount(page, plain, "about")
     expect(page.locator("li").nth(1)).to_have_text("<b>dog</b>")
