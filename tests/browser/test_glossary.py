@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.page_helpers import ready
-from visualize.language import LANGUAGES, Language
+from visualize.language import LANGUAGES, WORDS, Language
 
 # Gradio leaves event loops to the garbage collector; nothing of ours does.
 pytestmark = pytest.mark.filterwarnings(
@@ -39,9 +39,10 @@ def looking(page: Any, address: str, query: str = "") -> None:
 
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_every_term_marked_in_a_text_is_explained_and_every_explanation_is_asked_for(code: str) -> None:
-    sections = {name: texts for name, texts in Language.of(code).texts.items() if name not in {"prose", "examples"}}
-    marked = {name for texts in sections.values() for told in texts.values() for name in MARKED.findall(told)}
-    assert marked | {"receptive field"} == glossary(code).keys()
+    files = [WORDS / f"{code}.toml", *(WORDS / code).rglob("*.md")]
+    marked = {name for file in files for name in MARKED.findall(file.read_text(encoding="utf-8"))}
+    links = {name for name in marked if "/" in name or name.startswith(("#", "{"))}
+    assert (marked - links) | {"receptive field"} == glossary(code).keys()
 
 
 def test_a_term_is_explained_while_it_is_pointed_at(page: Any, address: str) -> None:
