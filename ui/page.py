@@ -175,8 +175,7 @@ def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
     """Whatever changes what is to be seen takes a turn at once, which ends what is under way, and starts a run."""
     asked = [page.photo, page.examples, page.model, page.kept, page.number, page.turn]
     shown = [page.photo, page.examples, page.model, page.prediction, page.scope, page.explorer, page.stages, page.kept]
-    shown += [page.about, page.closeup, page.curves, page.file, page.lessons]
-    shown += [page.about, page.curves, page.file, page.lessons, page.comparison]
+    shown += [page.about, page.closeup, page.curves, page.file, page.lessons, page.comparison]
     turn = [page.started, page.number]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     heavy: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "model", "concurrency_limit": 1}

@@ -23,6 +23,19 @@ words.then(({ classes }) => {
   if (Object.keys(classes).length) nameClasses(classes);
 });
 
+// Gradio has plans of its own for links within the page; this one is for the keyboard, and takes the focus along.
+document.addEventListener(
+  "click",
+  (event) => {
+    const link = event.target instanceof Element ? event.target.closest(".skip a") : null;
+    if (!(link instanceof HTMLAnchorElement)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    /** @type {HTMLElement | null} */ (document.querySelector(link.hash))?.focus();
+  },
+  true,
+);
+
 /**
  * Mount a part into a component.
  * @param {string} name of the part's folder
