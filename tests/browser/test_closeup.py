@@ -215,3 +215,47 @@ def test_no_numbers_travel_before_something_is_opened(new_page: Callable[..., An
     assert len(fetched) == 2  # the pixels and the weights
     open_closeup(page, "embedding", stage=1, query="3,3", channel=4)
     assert len(fetched) == 2
+
+
+def test_what_did_not_arrive_is_asked_for_again(opened: Page) -> None:
+    lost: list[str] = []
+
+    def lose(route: Any) -> None:
+        lost.append(route.request.url)
+        route.abort() if len(lost) <= 2 else route.continue_()
+
+    opened.route("**/piece.bin", lose)
+    opened.evaluate("void document.querySelector('#closeup').closeup.open({ kind: 'embedding' })")
+    retry = opened.get_by_role("button", name="Try again")
+    expect(opened.locator("#closeup")).to_contain_text("The numbers could not be fetched", timeout=PATIENCE)
+    retry.click()
+    expect(opened.locator("#closeup")).to_have_attribute("data-state", "ready", timeout=PATIENCE)
+    assert len(lost) >= 4
+
+
+def test_keys_alone_open_it_and_close_it(opened: Page) -> None:
+    opener = opened.locator("#stages [data-open=answer]")
+    opener.focus()
+    opened.keyboard.press("Enter")
+    expect(opened.locator("#closeup h2")).to_be_focused(timeout=PATIENCE)
+    expect(opened.locator("#closeup")).to_have_attribute("data-state", "ready", timeout=PATIENCE)
+    opened.keyboard.press("Escape")
+    expect(opened.locator("#closeup")).to_be_hidden()
+    expect(opener).to_be_focused()
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("kind", ["embedding", "projection", "attention", "block", "answer"])
+def test_nothing_is_cut_on_a_phone(new_page: Callable[..., Any], address: str, kind: str, language: str) -> None:
+    page = new_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page.goto(f"{address}?lang={language}&open={kind}")
+    expect(page.locator(f"#closeup[data-closeup={kind}]")).to_have_attribute("data-state", "ready", timeout=PATIENCE)
+    nodes = page.locator("#closeup :not(.scrolling *)")
+    beyond = nodes.evaluate_all("all => all.filter(n => n.getBoundingClientRect().right > innerWidth + 1).length")
+    assert beyond == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    words = page.locator("#closeup").inner_text()
+    assert not any(part in words for part in ("{", "caption.", "step.", "column.", "undefined", "NaN"))
+    if kind != "answer":  # a tap moves it
+        page.locator("#closeup .seen").tap(position={"x": 60, "y": 80})
+        expect(page.locator("#closeup")).not_to_have_attribute("data-query", "19,19")

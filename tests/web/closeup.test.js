@@ -98,7 +98,7 @@ const stage = (/** @type {number} */ side, has_cls = false) => ({
   ...{ query: { ...CONVOLUTION, stride: 1 }, key: CONVOLUTION },
 });
 const VALUE = {
-  ...{ key: "a", height: 64, width: 64, factor: 1, mean: [], deviation: [], norm_eps: 0, batch_eps: 0 },
+  ...{ key: "a", made: 0, height: 64, width: 64, factor: 1, mean: [], deviation: [], norm_eps: 0, batch_eps: 0 },
   ...{ activation: /** @type {"gelu"} */ ("gelu"), temperature: 1, class_count: 5, pieces: [] },
   classes: [3, 1].map((index) => ({ index, label: `${index}`, probability: 0.5 })),
   stages: [stage(16), stage(8), stage(4, true)],

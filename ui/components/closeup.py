@@ -21,6 +21,7 @@ its state in ``detail`` whenever that changes, and ``closeup:look`` when somebod
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Literal
 
@@ -93,6 +94,7 @@ class CloseUpData(GradioModel):
 
     Attributes:
         key: the explorer's, which names photo, model and resolution.
+        made: seconds since 1970, so that no two answers are alike: Gradio shows the browser only what has changed.
         height, width: of the model's input, in pixels.
         factor, mean, deviation: a byte becomes ``(byte * factor - mean) / deviation``, by colour.
         norm_eps, batch_eps: of the layer norms and the batch norms.
@@ -100,6 +102,7 @@ class CloseUpData(GradioModel):
     """
 
     key: str
+    made: float
     height: int
     width: int
     factor: float
@@ -141,6 +144,7 @@ def closeup_value(
     below = [pixels, *(stage.tokens for stage in geometry)]
     return CloseUpData(
         key=explorer.key,
+        made=time.time(),
         height=height,
         width=width,
         factor=factor,

@@ -210,7 +210,7 @@ function softmax(scene, layer, row, order) {
       { class: "scrolling", tabindex: 0, role: "region", "aria-label": text("step.attention.softmax") },
       make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows)),
     ),
-    make("p", { class: "remark" }, text("scales", numbers)),
+    make("p", { class: "remark" }, stage.heads === 1 ? text("same scale") : text("scales", numbers)),
   ];
 }
 

@@ -66,6 +66,7 @@ class CloseUp {
       make("div", { class: "inside" }, make("figure", {}, this.picture.node, this.beside), this.body),
     ];
     this.store = new Store((names) => host.trigger("pieces", { names }));
+    this.root.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
     this.retry.addEventListener("click", () => {
       this.store.retry();
       this.show();
@@ -78,6 +79,8 @@ class CloseUp {
     this.wish = wishOf(new URLSearchParams(location.search));
     /** @type {Options} */
     this.options = { order: "place", rows: 4 };
+    /** @type {Element | null} what had the focus when it was opened */
+    this.opener = null;
     this.turn = 0; // counts wishes: what an older one brings is dropped
     this.writing = 0;
   }
@@ -122,6 +125,7 @@ class CloseUp {
       return;
     }
     const wasClosed = !this.place;
+    if (wasClosed) this.opener = document.activeElement;
     this.place = settle(value, this.place ?? this.left ?? firstPlace(value), wish);
     if (wasClosed) this.root.replaceChildren(...this.inside);
     this.root.hidden = false;
@@ -139,6 +143,7 @@ class CloseUp {
 
   close() {
     this.turn++;
+    if (this.root.contains(document.activeElement) && this.opener instanceof HTMLElement) this.opener.focus();
     [this.left, this.place] = [this.place ?? this.left, null];
     this.root.hidden = true;
     this.root.replaceChildren();

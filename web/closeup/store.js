@@ -27,10 +27,14 @@ export class Store {
       this.key = key;
       this.fetched.clear();
       this.held.clear();
+      this.waiting.clear(); // whoever waited for the other photo's is drawn anew
       this.asked = [];
     }
     for (const piece of pieces) {
-      if (!this.fetched.has(piece.name)) this.fetched.set(piece.name, this.fetch(piece));
+      if (this.fetched.has(piece.name)) continue;
+      const fetched = this.fetch(piece);
+      fetched.catch(() => {}); // whoever needs it hears of a failure
+      this.fetched.set(piece.name, fetched);
     }
     this.asked = this.asked.filter((name) => !this.fetched.has(name));
     for (const [name, go] of this.waiting) if (this.fetched.has(name)) go();

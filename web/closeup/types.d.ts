@@ -34,6 +34,7 @@ export interface PieceFile {
 
 export interface CloseUpValue {
   key: string;
+  made: number;
   height: number;
   width: number;
   /** A byte becomes (byte · factor − mean) / deviation, by colour. */

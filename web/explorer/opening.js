@@ -5,17 +5,18 @@ import { fromOne } from "../shared/counting.js";
 /** @import { Cell } from "../types.js" */
 /** @import { State } from "./state.js" */
 
-/** @returns {{ open(wish: object): Promise<void> } | undefined} the page's close-ups, where it has some */
-function closeup() {
-  return /** @type {any} */ (document.querySelector("#closeup"))?.closeup;
-}
-
 /**
- * The button that opens the number.
+ * The button that opens the number, in the page's close-ups where it has some.
  * @param {State} state
  */
 export function prepareOpening(state) {
-  state.control("number").addEventListener("click", () => state.isReady && closeup()?.open(numberOf(state)));
+  state.control("number").addEventListener("click", () => {
+    if (!state.isReady) return;
+    /** @type {(HTMLElement & { closeup?: { open(wish: object): Promise<void> } }) | null} */
+    const root = document.querySelector("#closeup");
+    root?.closeup?.open(numberOf(state));
+    root?.querySelector("h2")?.focus({ preventScroll: true });
+  });
 }
 
 /**

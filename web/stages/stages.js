@@ -102,6 +102,7 @@ function opener(label, wish) {
     /** @type {(HTMLElement & { closeup?: { open(wish: object): Promise<void> } }) | null} */
     const root = document.querySelector("#closeup");
     root?.closeup?.open(wish);
+    root?.querySelector("h2")?.focus({ preventScroll: true });
   });
   return node;
 }
