@@ -14,12 +14,13 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from cvt.tracing import Trace, trace
+from visualize.counting import parse_head, parse_index, parse_query
 from visualize.describe import describe
 from visualize.heatmap import Heatmap
 from visualize.methods import METHODS, method_named
 from visualize.paint import overlay
 
-from . import arguments
+from .arguments import parse_target
 from .components.photo import Given, Photo, given
 from .errors import as_toasts
 from .session.look import probabilities
@@ -56,14 +57,14 @@ def explain(
     """
     loaded = models.get(model)
     config, entry = loaded.model.config, method_named(method)
-    at = arguments.parse_index("stage", stage, config.num_stages)
-    block_at = arguments.parse_index("block", block, config.depth[at])
-    which = arguments.parse_head(head, config.num_heads[at])
-    named = arguments.parse_target(target, config)
+    at = parse_index("stage", stage, config.num_stages)
+    block_at = parse_index("block", block, config.depth[at])
+    which = parse_head(head, config.num_heads[at])
+    named = parse_target(target, config)
     wanted = ("winner" if named is None else named) if entry.needs_target else None
     seen = trace(loaded.model, loaded.processor, image, target=wanted)
     in_stage, ignores_query = seen.stages[at], "query" not in entry.uses
-    query_at = arguments.parse_query(query, in_stage.geometry.tokens, in_stage.has_cls or ignores_query)
+    query_at = parse_query(query, in_stage.geometry.tokens, in_stage.has_cls or ignores_query)
     shown = entry.map_of(seen, stage=at, block=block_at, head=which, query=query_at)
     return overlay(seen, shown), describe(shown), str(heatmap_file(seen, shown))
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from PIL import Image
 
 from cvt.photo import open_photo
-from visualize.language import Language
+from visualize.language import LANGUAGES, Language
 
-__all__ = ["FOLDER", "SMALL", "SMALL_AT", "Example", "credits_text", "examples"]
+__all__ = ["FOLDER", "SMALL", "SMALL_AT", "Example", "credit_line", "credits_text", "examples"]
 
 FOLDER = Path(__file__).parent.parent / "examples"
 
@@ -54,6 +54,18 @@ def examples() -> dict[str, Example]:
     """All of them by id, the one to start with first."""
     content = json.loads((FOLDER / "examples.json").read_text(encoding="utf-8"))
     return {one["id"]: Example(**one) for one in content}
+
+
+def credit_line(name: str | None) -> dict[str, str]:
+    """Whose photo an example is, in a line for each language; nothing for other photos."""
+    one = examples().get(name or "")
+    if one is None:
+        return {}
+    languages = {code: Language.of(code) for code in LANGUAGES}
+    return {
+        code: language.text("examples", "credit_line", **asdict(one) | _in_words(one, language))
+        for code, language in languages.items()
+    }
 
 
 def credits_text(language: Language) -> str:

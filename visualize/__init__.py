@@ -20,6 +20,7 @@ from visualize.describe import describe
 from visualize.export import save_arrays, summary
 from visualize.faithfulness import Curve, Faithfulness, centre_map, faithfulness, random_map
 from visualize.feature_maps import class_channels, feature_map, similarity_map
+from visualize.figure import figure
 from visualize.heatmap import Heatmap, sample, to_pixels
 from visualize.methods import map_of
 from visualize.paint import overlay
@@ -44,6 +45,7 @@ __all__ = [
     "describe",
     "faithfulness",
     "feature_map",
+    "figure",
     "keys_holding",
     "map_of",
     "overlay",

@@ -3,8 +3,10 @@
 ::
 
     python -m visualize PHOTO_OR_FOLDER… --out FOLDER [--model bundled] [--class NAME] [--formats png,pdf,svg]
+        [--figure METHOD [--stage 3] [--block -1] [--head mean] [--query cls] [--width 1600]]
 
-Writes ``STEM.png`` (or the formats asked for), ``STEM.npz`` (:mod:`visualize.export`) and ``STEM.json`` for each photo.
+Writes ``STEM.png`` (or the formats asked for), ``STEM.npz`` (:mod:`visualize.export`) and ``STEM.json`` for each photo;
+with ``--figure`` also ``STEM-METHOD.png``, a single map as a figure (:mod:`visualize.figure`).
 A photo that cannot be read or explained does not stop the others; it is listed at the end, and the exit status is 1.
 """
 
@@ -27,9 +29,13 @@ from cvt.image_processor import CvtImageProcessor, open_photo
 from cvt.model import CvtForImageClassification
 from cvt.threads import calm_numpy
 from cvt.tracing import Trace, class_index, forward_pass
+from visualize.counting import parse_head, parse_index, parse_query
+from visualize.drawing import SUFFIXES
 from visualize.export import save_arrays, save_summary
+from visualize.figure import figure
 from visualize.language import LANGUAGES
-from visualize.report import SUFFIXES, report
+from visualize.methods import METHODS, map_of
+from visualize.report import report
 
 Failure = tuple[Path, str]
 
@@ -47,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CvtError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    stems = _stems(found, options.out, options.formats)
+    stems = _stems(found, options.out, _suffixes(options))
     with tqdm(total=len(found), unit="photo") as progress:
         for first in range(0, len(found), options.batch):
             some = found[first : first + options.batch]
@@ -114,8 +120,22 @@ class _Job:
                 evidence=traced,
                 language=language,
             )
+            if self.options.figure:
+                self._write_figure(traced[0], _with(stem, _figure_suffix(self.options.figure, suffix)))
         save_arrays(traced[0], _with(stem, ".npz"), model_name=name)
         save_summary(traced[0], _with(stem, ".json"), model_name=name, photo_name=path.name, language=language)
+
+    def _write_figure(self, trace: Trace, path: Path) -> None:
+        options = self.options
+        stage = parse_index("stage", options.stage, len(trace.stages))
+        there = trace.stages[stage]
+        block = parse_index("block", options.block, len(there.blocks))
+        head = parse_head(options.head, len(there.blocks[block].query))
+        query = parse_query(
+            options.query, there.geometry.tokens, there.has_cls or "query" not in METHODS[options.figure].uses
+        )
+        heatmap = map_of(trace, options.figure, stage=stage, block=block, head=head, query=query)
+        figure(trace, heatmap, path, width=options.width, model_name=options.model, language=options.language)
 
 
 @contextmanager
@@ -169,14 +189,24 @@ def _is_photo(path: Path) -> bool:
     return kind in Image.OPEN and path.is_file()
 
 
-def _stems(photos: Sequence[Path], out: Path, formats: Sequence[str]) -> list[Path]:
+def _suffixes(options: argparse.Namespace) -> list[str]:
+    """The ends of the names of all files that belong to a photo."""
+    figures = [_figure_suffix(options.figure, suffix) for suffix in options.formats if options.figure]
+    return [*options.formats, *figures, ".npz", ".json"]
+
+
+def _figure_suffix(method: str, suffix: str) -> str:
+    return f"-{method}{suffix}"
+
+
+def _stems(photos: Sequence[Path], out: Path, suffixes: Sequence[str]) -> list[Path]:
     """Where each photo's results go, without a suffix: no two to the same place, and none over a photo."""
     taken = {str(photo.resolve()).lower() for photo in photos}
     stems = []
     for photo in photos:
         for number in itertools.count(1):
             stem = out / (photo.stem if number == 1 else f"{photo.stem}-{number}")
-            files = {str(_with(stem, suffix).resolve()).lower() for suffix in (*formats, ".npz", ".json")}
+            files = {str(_with(stem, suffix).resolve()).lower() for suffix in suffixes}
             if not files & taken:
                 break
         taken |= files
@@ -221,6 +251,12 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--formats", type=_formats, default=[".png"], metavar="LIST", help="sheets to write: png,pdf,svg (default: png)"
     )
+    add("--figure", choices=list(METHODS), metavar="METHOD", help=f"also one map as a figure: {', '.join(METHODS)}")
+    add("--stage", type=int, default=-1, metavar="N", help="of the figure, from 1, or from the end: -1 (default)")
+    add("--block", type=int, default=-1, metavar="N", help="of the figure, from 1, or from the end: -1 (default)")
+    add("--head", default="mean", help="of the figure: mean (default), or its number from 1")
+    add("--query", default="cls", help="of the figure: cls (default), or row,column of a token, both from 1")
+    add("--width", type=_positive, default=1600, metavar="PIXELS", help="of the figure as PNG (default: 1600)")
     add("--resolution", type=_positive, metavar="PIXELS", help="side of the model's input; default: the model's own")
     add("--batch", type=_positive, default=4, metavar="N", help="photos run together (default: 4)")
     add("--device", default="auto", help="'auto' (default), 'cpu', 'cuda', …")

@@ -13,35 +13,45 @@ from PIL import Image
 from cvt.errors import ConfigError
 from visualize.attention import attention_heads, attention_received
 from visualize.describe import describe, detail, number, title
+from visualize.drawing import (
+    BOLD,
+    GREY,
+    INK,
+    SMALL,
+    TEXT,
+    Box,
+    axes_in,
+    checked_path,
+    draw_scale,
+    fitting,
+    length,
+    new_figure,
+    save_figure,
+    write,
+)
 from visualize.feature_maps import feature_map
-from visualize.fonts import families, pillow_font, writable
+from visualize.fonts import writable
 from visualize.heatmap import Heatmap
-from visualize.language import phrase, word
+from visualize.language import phrase
 from visualize.methods import map_of
 from visualize.paint import Canvas, prepare
-from visualize.palette import Limits, default_palette, limits, lookup_table, shared_limits
+from visualize.palette import Limits, limits, shared_limits
 from visualize.rollout import rollout
-from visualize.scale import scale_ticks
+from visualize.scale import in_unit, scale_ticks
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from cvt.tracing import Trace
 
-__all__ = ["SUFFIXES", "report"]
-
-SUFFIXES = (".png", ".pdf", ".svg")
+__all__ = ["report"]
 
 PAGE = 8.27, 11.69
 MARGIN = 0.45
-TITLE, TEXT, SMALL = 14, 8.5, 7.0
+TITLE = 14
 CAPTION, SCALE, HEADING = 0.15, 0.46, 0.19
-INK, GREY = "#222222", "#666666"
 BAR = "#3b528b"
 FIRST, GAP = 1.9, 0.12
-BOLD = 1.12
-"""A bold line's length against a plain one's, at most."""
 PICTURE_PIXELS = 480
 ELONGATED = 1.5
 """Of photos longer than this, side to side, maps show a part."""
@@ -52,16 +62,6 @@ _Window = tuple[int, int, int, int]
 
 _EVIDENCE = ("class_evidence", "libragrad")
 """The map that the network's answer follows best (``benchmarks/faithfulness.py``), and what adds up to the answer."""
-
-
-@dataclass(frozen=True)
-class _Box:
-    """A rectangle of the page in inches from its top-left corner."""
-
-    left: float
-    top: float
-    width: float
-    height: float
 
 
 @dataclass(frozen=True)
@@ -103,39 +103,29 @@ def report(
     Raises:
         ConfigError: the suffix is none of the three, a trace in ``evidence`` has no target, or the language is unknown.
     """
-    path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise ConfigError(f"{str(path)!r} must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+    path = checked_path(path)
     if not evidence and trace.target is not None:
         evidence = [trace]
     if any(of_class.target is None for of_class in evidence):
         raise ConfigError("a trace in evidence has no target: make it with trace(..., target=CLASS), by index or name")
     rolled = rollout(evidence[0], for_class=True) if evidence else rollout(trace)
-    figure = _figure(trace, _lines(trace, rolled, evidence, language), model_name, photo_name, language)
+    figure = _figure(trace, _rows(trace, rolled, evidence, language), model_name, photo_name, language)
     told = phrase(
         language, "report", "told", label=_label(trace, trace.top(1)[0][0]), rollout=describe(rolled, language)
     )
-    metadata = {
-        ".png": {"Title": photo_name, "Description": told},
-        ".pdf": {"Title": photo_name, "Subject": told, "CreationDate": None},
-        ".svg": {"Title": photo_name, "Description": told, "Date": None},
-    }
-    suffix = path.suffix.lower()
-    figure.savefig(path, format=suffix[1:], dpi=dpi, metadata=metadata[suffix])
+    save_figure(figure, path, title=photo_name, description=told, dpi=dpi)
 
 
-def _lines(trace: Trace, rolled: Heatmap, evidence: Sequence[Trace], language: str) -> list[list[_Row]]:
-    """What stands on each line of the sheet below photo and prediction."""
+def _rows(trace: Trace, rolled: Heatmap, evidence: Sequence[Trace], language: str) -> list[_Row]:
+    """What stands on the sheet below photo and prediction, in this order."""
     stages = range(len(trace.stages))
     in_stage = [detail("stage", stage + 1, language) for stage in stages]
     norms = [feature_map(trace, stage) for stage in stages]
     received = [attention_received(trace, stage, -1) for stage in stages]
-    lines = [
-        [_Row(title(norms[0], language, details=False), norms, in_stage)],
-        [
-            _Row(phrase(language, "report", "received"), received, in_stage),
-            _Row(title(rolled, language, details=False), [rolled], [str(rolled.details.get("class", ""))]),
-        ],
+    rows = [
+        _Row(title(norms[0], language, details=False), norms, in_stage),
+        _Row(phrase(language, "report", "received"), received, in_stage),
+        _Row(title(rolled, language, details=False), [rolled], [str(rolled.details.get("class", ""))]),
     ]
     if trace.stages[-1].has_cls:
         heads = attention_heads(trace, -1, -1, "cls")
@@ -143,48 +133,86 @@ def _lines(trace: Trace, rolled: Heatmap, evidence: Sequence[Trace], language: s
         for first in range(0, len(heads), ACROSS):
             some = heads[first : first + ACROSS]
             in_head = [detail("head", first + number, language) for number in range(1, len(some) + 1)]
-            lines.append([_Row(phrase(language, "report", "heads"), some, in_head, shared)])
+            rows.append(_Row(phrase(language, "report", "heads"), some, in_head, shared))
     classes = [_label(of_class, of_class.target or 0) for of_class in evidence]
-    rows = []
     for method in _EVIDENCE if evidence else ():
         maps = [map_of(of_class, method) for of_class in evidence]
         heading = title(maps[0], language, details=False)
         if "stage" in maps[0].details:
             heading = phrase(language, "describe", "subject", name=heading, details=in_stage[-1])
         rows.append(_Row(heading, maps, classes, shared_limits(maps)))
-    together = len(rows) * len(evidence) <= ACROSS
-    lines += [rows] if rows and together else [[row] for row in rows]
-    return lines
+    return rows
 
 
-def _figure(trace: Trace, lines: Sequence[Sequence[_Row]], model_name: str, photo_name: str, language: str) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=PAGE, facecolor="white")
-    FigureCanvasAgg(figure)
+def _figure(trace: Trace, rows: Sequence[_Row], model_name: str, photo_name: str, language: str) -> Figure:
+    figure = new_figure(*PAGE)
     height, width = trace.photo.shape[:2]
+    first = min(FIRST * width / height, (PAGE[0] - 2 * MARGIN) * 0.48)  # the photo's width
     hidden = max(height, width) / min(height, width) / ELONGATED  # the whole photo against the part that is shown
     canvas = prepare(trace, round(PICTURE_PIXELS * min(max(1.0, hidden), 4.0)))
     window = _window(canvas)
     width = PAGE[0] - 2 * MARGIN
     top = _header(figure, trace, model_name, photo_name, language)
-    _picture(figure, _Box(MARGIN, top, width * 0.48, FIRST), canvas.photo, anchor="NW", seen=canvas)
-    _prediction(figure, _Box(MARGIN + width * 0.52, top, width * 0.48, FIRST), trace, language)
+    _picture(figure, Box(MARGIN, top, first, FIRST), canvas.photo, anchor="NW", seen=canvas)
+    beside = first + 3 * GAP
+    _prediction(figure, Box(MARGIN + beside, top, width - beside, FIRST), trace, language)
     top += FIRST + GAP
     aspect = (window[3] - window[1]) / (window[2] - window[0])
-    counts = [sum(len(row.maps) for row in line) for line in lines]
     around = HEADING + CAPTION + SCALE
-    heights = _levelled([width / count * aspect for count in counts], PAGE[1] - MARGIN - top - around * len(lines))
-    for line, count, height in zip(lines, counts, heights, strict=True):
+    for line, height in _arranged(rows, width, PAGE[1] - MARGIN - top, aspect, around, language):
+        count = sum(len(row.maps) for row in line)
         left = MARGIN
         for row in line:
             share = width * len(row.maps) / count
-            _row(figure, _Box(left, top, share, height), row, canvas, window, language)
+            _row(figure, Box(left, top, share, height), row, canvas, window, language)
             left += share
         top += height + around
-    _write(figure, MARGIN, PAGE[1] - MARGIN, phrase(language, "report", "footer"), SMALL, GREY)
+    write(figure, MARGIN, PAGE[1] - MARGIN, phrase(language, "report", "footer"), SMALL, GREY)
     return figure
+
+
+def _arranged(
+    rows: Sequence[_Row], width: float, available: float, aspect: float, around: float, language: str
+) -> list[tuple[list[_Row], float]]:
+    """The rows on lines, each with the height of its pictures.
+
+    Of the arrangements below whose pictures their scales can be read, the one whose smallest picture is largest.
+
+    Args:
+        width, available: of the space there is, in inches.
+        aspect: of a picture, height by width.
+        around: what a line needs above and below its pictures.
+    """
+    best: list[tuple[list[_Row], float]] = []
+    largest = (False, 0.0, 0.0)
+    for across in range(max(len(row.maps) for row in rows), ACROSS + 1):
+        lines = _packed(rows, across)
+        counts = [sum(len(row.maps) for row in line) for line in lines]
+        steps = [width / count for count in counts]
+        heights = _levelled([(step - GAP) * aspect for step in steps], available - around * len(lines))
+        covered = sum(count * height**2 / aspect for count, height in zip(counts, heights, strict=True))
+        legible = all(
+            row.shared is not None or _fits_below(heatmap, limits(heatmap), min(height / aspect, step - GAP), language)
+            for line, height, step in zip(lines, heights, steps, strict=True)
+            for row in line
+            for heatmap in row.maps
+        )
+        if min(heights) > 0 and (legible, min(heights), covered) > largest:
+            best, largest = list(zip(lines, heights, strict=True)), (legible, min(heights), covered)
+    return best
+
+
+def _packed(rows: Sequence[_Row], across: int) -> list[list[_Row]]:
+    """Rows in their order on lines of at most so many pictures."""
+    lines: list[list[_Row]] = []
+    count = 0
+    for row in rows:
+        count += len(row.maps)
+        if not lines or count > across:
+            lines.append([])
+            count = len(row.maps)
+        lines[-1].append(row)
+    return lines
 
 
 def _levelled(wanted: Sequence[float], available: float) -> list[float]:
@@ -205,7 +233,7 @@ def _header(figure: Figure, trace: Trace, model_name: str, photo_name: str, lang
     config, crop = trace.config, trace.crop
     width = PAGE[0] - 2 * MARGIN
     name = photo_name if photo_name and writable(photo_name) else phrase(language, "report", "title")
-    _write(figure, MARGIN, MARGIN, _fitting(name, width / BOLD, TITLE), TITLE, bold=True)
+    write(figure, MARGIN, MARGIN, fitting(name, width / BOLD, TITLE), TITLE, bold=True)
     told = phrase(
         language,
         "report",
@@ -217,7 +245,7 @@ def _header(figure: Figure, trace: Trace, model_name: str, photo_name: str, lang
         activation=config.hidden_act,
         temperature=number(config.temperature),
     )
-    _write(figure, MARGIN, MARGIN + 0.28, _fitting(told, width, TEXT), TEXT, GREY)
+    write(figure, MARGIN, MARGIN + 0.28, fitting(told, width, TEXT), TEXT, GREY)
     told = phrase(
         language,
         "report",
@@ -226,21 +254,21 @@ def _header(figure: Figure, trace: Trace, model_name: str, photo_name: str, lang
         resized=phrase(language, "report", "size", width=crop.resized[1], height=crop.resized[0]),
         seen=phrase(language, "report", "size", width=crop.width, height=crop.height),
     )
-    _write(figure, MARGIN, MARGIN + 0.44, told, TEXT, GREY)
+    write(figure, MARGIN, MARGIN + 0.44, told, TEXT, GREY)
     return MARGIN + 0.7
 
 
-def _prediction(figure: Figure, box: _Box, trace: Trace, language: str) -> None:
+def _prediction(figure: Figure, box: Box, trace: Trace, language: str) -> None:
     """The most probable classes as bars from 0 to 1."""
-    _write(figure, box.left, box.top, phrase(language, "report", "prediction"), TEXT, bold=True)
-    axes = _axes(figure, box)
+    write(figure, box.left, box.top, phrase(language, "report", "prediction"), TEXT, bold=True)
+    axes = axes_in(figure, box)
     axes.set(xlim=(0, box.width), ylim=(box.height, 0))
     axes.axis("off")
     step = (box.height - HEADING) / 5
     for place, (index, probability) in enumerate(trace.top(5)):
         y = HEADING + place * step
-        _write(figure, box.left, box.top + y, _fitting(_label(trace, index), box.width - 0.6, TEXT), TEXT)
-        _write(figure, box.left + box.width, box.top + y, f"{probability:.1%}", TEXT, right=True)
+        write(figure, box.left, box.top + y, fitting(_label(trace, index), box.width - 0.6, TEXT), TEXT)
+        write(figure, box.left + box.width, box.top + y, f"{probability:.1%}", TEXT, right=True)
         axes.barh(y + 0.21, box.width, 0.08, 0, color="#e6e6e6")
         axes.barh(y + 0.21, box.width * probability, 0.08, 0, color=BAR)
 
@@ -265,31 +293,38 @@ def _around(first: int, last: int, size: int, wanted: int) -> tuple[int, int]:
     return start, start + length
 
 
-def _row(figure: Figure, box: _Box, row: _Row, canvas: Canvas, window: _Window, language: str) -> None:
-    unit = word(language, "unit", row.maps[0].unit)
-    in_unit = phrase(language, "scale", "in_unit", name=row.heading, unit=unit)
-    headings = [in_unit, row.heading] if unit else [row.heading]
-    fitting = [text for text in headings if BOLD * _length(text, TEXT) <= box.width - GAP]
-    heading = fitting[0] if fitting else _fitting(row.heading, (box.width - GAP) / BOLD, TEXT)
-    _write(figure, box.left, box.top, heading, TEXT, bold=True)
+def _row(figure: Figure, box: Box, row: _Row, canvas: Canvas, window: _Window, language: str) -> None:
+    headings = [in_unit(row.heading, row.maps[0], language), row.heading]
+    whole = [text for text in headings if BOLD * length(text, TEXT) <= box.width - GAP]
+    heading = whole[0] if whole else fitting(row.heading, (box.width - GAP) / BOLD, TEXT)
+    write(figure, box.left, box.top, heading, TEXT, bold=True)
     step = box.width / len(row.maps)
     shown = min(step - GAP, box.height * (window[2] - window[0]) / (window[3] - window[1]))
     top = box.top + HEADING + CAPTION
+    has_own = row.shared is None or _fits_below(row.maps[0], row.shared, shown, language)
     for place, (heatmap, caption) in enumerate(zip(row.maps, row.captions, strict=True)):
         left, scale = box.left + place * step, row.shared or limits(heatmap)
-        _write(figure, left, top - CAPTION, _fitting(caption, step - GAP, SMALL), SMALL)
+        write(figure, left, top - CAPTION, fitting(caption, step - GAP, SMALL), SMALL)
         picture = canvas.paint(heatmap, scale=scale).crop(window)
-        _picture(figure, _Box(left, top, step - GAP, box.height), picture, anchor="NW")
-        if row.shared is None:
-            _scale(figure, _Box(left, top + box.height, shown, SCALE), heatmap, scale, language)
-    if row.shared is not None:
-        below = _Box(box.left, top + box.height, min(box.width - GAP, 3.0), SCALE)
-        _scale(figure, below, row.maps[0], row.shared, language)
+        _picture(figure, Box(left, top, step - GAP, box.height), picture, anchor="NW")
+        if has_own:
+            draw_scale(figure, Box(left, top + box.height, shown, SCALE), heatmap, scale, language)
+    if row.shared is not None and not has_own:
+        draw_scale(figure, Box(box.left, top + box.height, box.width - GAP, SCALE), row.maps[0], row.shared, language)
 
 
-def _picture(figure: Figure, box: _Box, picture: Image.Image, *, anchor: str, seen: Canvas | None = None) -> None:
+def _fits_below(heatmap: Heatmap, scale: Limits, width: float, language: str) -> bool:
+    """Whether the words of a scale have room below a picture: its numbers on one line, its baseline on the next."""
+    ticks = scale_ticks(heatmap, scale, language)
+    baseline = ticks.pop(scale.baseline, "") if scale.baseline else ""
+    ends = max(length(ticks[end], SMALL) for end in (scale.low, scale.high))
+    middle = sum(length(text, SMALL) for value, text in ticks.items() if scale.low < value < scale.high)
+    return max(2 * ends + middle + GAP, length(baseline, SMALL) - GAP) <= width
+
+
+def _picture(figure: Figure, box: Box, picture: Image.Image, *, anchor: str, seen: Canvas | None = None) -> None:
     """A picture as large as the box allows; with ``seen``, what the model saw of it is framed."""
-    axes = _axes(figure, box)
+    axes = axes_in(figure, box)
     axes.imshow(np.asarray(picture), interpolation="antialiased")
     axes.set_anchor(anchor)
     axes.axis("off")
@@ -303,67 +338,6 @@ def _picture(figure: Figure, box: _Box, picture: Image.Image, *, anchor: str, se
                 linewidth=width,
                 clip_on=False,
             )
-
-
-def _scale(figure: Figure, box: _Box, heatmap: Heatmap, scale: Limits, language: str) -> None:
-    """A colour bar with its numbers, and the baseline below them."""
-    axes = _axes(figure, _Box(box.left, box.top + 0.04, box.width, 0.07))
-    axes.imshow(lookup_table(default_palette(heatmap.kind))[None], aspect="auto", extent=(scale.low, scale.high, 0, 1))
-    axes.axis("off")
-    for value, text in scale_ticks(heatmap, scale, language).items():
-        share = (value - scale.low) / (scale.high - scale.low)
-        is_baseline = value == scale.baseline
-        if is_baseline:
-            axes.axvline(value, ymin=-0.6, ymax=1.4, color=INK, linewidth=1.2, clip_on=False)
-        half = _length(text, SMALL) / 2
-        x = box.left + min(max(share * box.width, half), max(box.width - half, half))
-        _write(figure, x - half, box.top + (0.25 if is_baseline else 0.13), text, SMALL)
-
-
-def _axes(figure: Figure, box: _Box) -> Axes:
-    width, height = PAGE
-    return figure.add_axes(
-        (box.left / width, 1 - (box.top + box.height) / height, box.width / width, box.height / height)
-    )
-
-
-def _write(
-    figure: Figure,
-    left: float,
-    top: float,
-    text: str,
-    size: float,
-    colour: str = INK,
-    *,
-    bold: bool = False,
-    right: bool = False,
-) -> None:
-    figure.text(
-        left / PAGE[0],
-        1 - top / PAGE[1],
-        text,
-        fontsize=size,
-        color=colour,
-        fontfamily=families(),
-        fontweight="bold" if bold else "normal",
-        horizontalalignment="right" if right else "left",
-        verticalalignment="top",
-        parse_math=False,
-    )
-
-
-def _length(text: str, size: float) -> float:
-    """Length of a line of text in inches."""
-    return float(pillow_font(text, 100).getlength(text)) * size / 100 / 72
-
-
-def _fitting(text: str, width: float, size: float) -> str:
-    """A text cut to a width in inches, with an ellipsis where something is missing."""
-    if _length(text, size) <= width:
-        return text
-    while text and _length(text + "…", size) > width:
-        text = text[:-1]
-    return text.rstrip() + "…"
 
 
 def _label(trace: Trace, index: int) -> str:

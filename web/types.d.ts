@@ -147,6 +147,8 @@ export interface ExplorerValue {
   made: number;
   model: string;
   example: string | null;
+  /** Whose photo it is, by language; nothing of somebody's own. */
+  credit: Told;
   photo: FileLink;
   original: FileLink | null;
   crop: Crop;

@@ -139,6 +139,32 @@ def test_a_saved_picture_has_every_pixel_of_the_photo(page: Page, url: str, benc
         assert np.abs(np.array(picture.getpixel((int(x), int(y)))) - mixed).max() < 12, (row, column)
 
 
+def test_a_saved_picture_says_what_it_shows(page: Page, url: str) -> None:
+    """Its words are read from the canvas that is saved, as it is made; none may reach beyond it."""
+    page.add_init_script("""(() => {
+        window.said = [];
+        const write = CanvasRenderingContext2D.prototype.fillText;
+        CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+            const width = this.measureText(text).width;
+            const left = x - { start: 0, left: 0, center: width / 2, right: width }[this.textAlign];
+            const inside = left >= 0 && left + width <= this.canvas.width && y <= this.canvas.height;
+            window.said.push({ text, inside });
+            return write.call(this, text, x, y);
+        };
+    })()""")
+    opened(page, url, "?v=2&stage=2&block=1&head=2&view=attention&query=4,5&compare=10,2")
+    with page.expect_download() as download:
+        page.locator("[name=save]").click()
+    expected = "cvt-photo-0-bundled-attention-stage-2-block-1-head-2-4-5-10-2.png"
+    assert download.value.suggested_filename == expected
+    said = page.evaluate("window.said")
+    assert all(one["inside"] for one in said), said
+    told = " ".join(one["text"] for one in said)
+    for fact in ("Attention from this token", "bundled", "Stage 2 of 3", "Block 1 of", "Head 2 of", "4, 5 | 10, 2"):
+        assert fact in told, fact
+    assert "share of attention; the same scale for every token" in told
+
+
 def test_large_photos_are_saved_at_full_size_and_several_panels_in_one(
     page: Page, url: str, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

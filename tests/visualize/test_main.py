@@ -45,6 +45,18 @@ def sheets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("sheets")
+def test_a_figure_of_one_map_counts_from_1(model: str, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    options = ["--model", model, "--out", str(out), "--formats", "svg", "--figure", "attention"]
+    photo = str(photos / "one.png")
+    assert main([photo, *options, "--stage", "2", "--block", "1", "--head", "3", "--query", "2,3"]) == 0
+    told = (out / "one-attention.svg").read_text(encoding="utf-8")
+    for part in ("stage 2, block 1, head 3", "row 2, column 3", "[share of attention]"):
+        assert part in told, part
+    assert main([photo, *options, "--stage", "0"]) == 1
+
+
+@pytest.mark.usefixtures("sheets")
 def test_good_and_bad_files(model: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     missing = tmp_path / "missing.jpg"

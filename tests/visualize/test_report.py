@@ -117,15 +117,15 @@ def test_what_is_shown(traced: Callable[..., Trace], drawn: list[Figure], tmp_pa
         "stage 2",
         "head 1",
         "head 6",
-        "Class evidence",
-        "LibraGrad (stage 3)",
+        "Class evidence [arbitrary unit]",
+        "LibraGrad (stage 3) [logit]",
         "LABEL_1",
     ):
         assert label in shown
     assert sum(text.endswith("%") for text in shown) == 5
     keys = trace.stages[2].geometry.keys
     assert f"1/{keys.rows * keys.columns + 1}: all alike" in shown
-    assert len([axes for axes in drawn[0].axes if axes.images]) == 1 + 2 * (3 + 3 + 1) + (6 + 1) + 2 * (1 + 1)
+    assert len([axes for axes in drawn[0].axes if axes.images]) == 1 + 2 * (3 + 3 + 1 + 6 + 1 + 1)
 
 
 def test_rows_without_cls_or_class_are_left_out(
@@ -148,6 +148,33 @@ def test_rows_without_cls_or_class_are_left_out(
 )
 def test_the_part_of_a_long_photo(first: int, last: int, size: int, wanted: int, expected: tuple[int, int]) -> None:
     assert report_module._around(first, last, size, wanted) == expected
+
+
+@pytest.mark.parametrize("shape", [(48, 64), (64, 40)])
+@pytest.mark.parametrize("count", [1, 3])
+def test_pictures_use_the_page_and_scales_stand_below_their_own(
+    traced: Callable[..., Trace], drawn: list[Figure], tmp_path: Path, shape: tuple[int, int], count: int
+) -> None:
+    traces = [traced("released", *shape, target) for target in range(count)]
+    report(traces[0], tmp_path / "sheet.svg", evidence=traces)
+    (figure,) = drawn
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    images = [axes.get_window_extent(renderer) for axes in figure.axes if axes.images]
+    bars = [box for box in images if box.height < 20]
+    pictures = [box for box in images if box.height >= 20]
+    assert min(box.y0 for box in bars) < 0.25 * figure.bbox.height, "down to the last quarter"
+    for bar in bars:
+        above = [box for box in pictures if box.y0 >= bar.y1 and box.y0 - bar.y1 < 20]
+        assert any(abs(box.x0 - bar.x0) < 1 for box in above), "where its own picture begins"
+    numbers = [text.get_window_extent(renderer) for text in words(figure)]
+    marks = [line.get_window_extent(renderer) for axes in figure.axes if axes.images for line in axes.lines[:1]]
+    texts = [text.get_text() for text in words(figure)]
+    for index, box in enumerate(numbers):
+        crossed = [texts[index + 1 + at] for at, other in enumerate(numbers[index + 1 :]) if box.overlaps(other)]
+        assert not crossed, (texts[index], crossed)
+    assert marks
+    for mark in marks[1:]:  # the first is the frame around what the model saw
+        assert not any(box.overlaps(mark) for box in numbers), "the uniform tick crosses no number"
 
 
 def test_heights_are_cut_to_a_common_level() -> None:

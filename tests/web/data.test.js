@@ -41,6 +41,7 @@ function value() {
       made: 1,
       model: "m",
       example: null,
+      credit: {},
       photo: { url: "photo" },
       original: null,
       methods: [],

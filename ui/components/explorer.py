@@ -51,6 +51,7 @@ from cvt.tracing import StageTrace, Trace
 from visualize.heatmap import Heatmap
 from visualize.methods import METHODS, map_of, methods_shown
 
+from ..examples import credit_line
 from .part import Part
 
 __all__ = ["Explorer", "ExplorerData", "explorer_value", "requested_class", "with_evidence"]
@@ -123,6 +124,7 @@ class ExplorerData(GradioModel):
         key: names photo, model and resolution by their content; values with the same key differ at most in their maps.
         made: seconds since 1970; the browser drops a value of another key that is older than what it has.
         model, example: for the address; ``example`` is None for a photo that somebody brought.
+        credit: whose photo it is, by language; nothing of a photo that somebody brought.
         photo: the photo, at most 1,280 pixels wide or high.
         original: the photo at its full size, where that is larger.
         methods: what shows class evidence of the network as a whole, best first; the rollout is a view of its own.
@@ -132,6 +134,7 @@ class ExplorerData(GradioModel):
     made: float
     model: str
     example: str | None
+    credit: dict[str, str]
     photo: FileData
     original: FileData | None
     crop: CropGeometry
@@ -171,6 +174,7 @@ def explorer_value(trace: Trace, *, model_name: str, example: str | None = None)
         made=time.time(),
         model=model_name,
         example=example,
+        credit=credit_line(example),
         photo=_picture(_fitted(photo), quality=82),
         original=_picture(photo, quality=92) if large else None,
         crop=trace.crop,

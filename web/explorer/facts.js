@@ -45,7 +45,7 @@ const likenessOf = remembered((values) => ({
  * @param {State} state
  * @param {Query} query
  */
-function placeOf({ text }, query) {
+export function placeOf({ text }, query) {
   return query === "cls" ? text("token cls") : text("place", { row: query[0] + 1, column: query[1] + 1 });
 }
 

@@ -18,7 +18,8 @@ import { drawScale } from "./legend.js";
  * @property {Uint32Array} palette
  * @property {Scale | null} scale
  * @property {number} opacity
- * @property {string} title
+ * @property {string[]} title what it is, in the order to be told
+ * @property {string} credit whose photo it is
  * @property {LegendText} legend
  */
 
@@ -40,11 +41,11 @@ export function composePicture(photo, panels, look) {
   const factor = Math.min(readable, LARGEST / across, LARGEST / down, Math.sqrt(AREA / (across * down)));
   const letter = Math.max(10, (across * factor) / 64);
   const captions = panels.length > 1 ? 2 * letter : 0;
-  const canvas = make("canvas", {
-    width: Math.round(across * factor),
-    height: Math.round((height * factor + captions) * rows + 5.5 * letter),
-  });
+  const canvas = make("canvas", { width: Math.round(across * factor) });
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const words = wrapWords(context, look, canvas.width - letter, letter);
+  const lines = 1.4 * (words.title.length + words.scale.length + words.credit.length);
+  canvas.height = Math.round((height * factor + captions) * rows + (lines + 3.4) * letter);
   context.fillStyle = "#ffffff";
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.textBaseline = "middle";
@@ -62,8 +63,55 @@ export function composePicture(photo, panels, look) {
     context.restore();
     write(context, panel.caption, x + letter / 2, y + height * factor + captions / 2, letter);
   });
-  composeLegend(context, canvas, letter, look);
+  composeLegend(context, (height * factor + captions) * rows, letter, look, words);
   return canvas;
+}
+
+/** @typedef {{ title: string[], scale: string[], credit: string[] }} Lines */
+
+/**
+ * Everything that is said below the panels, on lines that fit.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Look} look
+ * @param {number} width
+ * @param {number} letter
+ * @returns {Lines}
+ */
+function wrapWords(context, { title, legend, credit }, width, letter) {
+  const wrap = (/** @type {string[]} */ parts, /** @type {string} */ between, /** @type {number} */ size) => {
+    context.font = `${size}px system-ui, sans-serif`;
+    return wrapped(parts, between, (line) => context.measureText(line).width <= width);
+  };
+  return {
+    title: wrap(title, " · ", letter),
+    scale: wrap(legend.name.split(" "), " ", 0.8 * letter),
+    credit: wrap(credit.split(" "), " ", 0.8 * letter),
+  };
+}
+
+/**
+ * Parts on as few lines as fit; one that is too long by itself is broken anywhere.
+ * @param {string[]} parts
+ * @param {string} between
+ * @param {(line: string) => boolean} fits
+ */
+export function wrapped(parts, between, fits) {
+  /** @type {string[]} */
+  const lines = [];
+  for (const part of parts.filter(Boolean)) {
+    const last = lines.at(-1);
+    if (last !== undefined && fits(last + between + part)) {
+      lines[lines.length - 1] = last + between + part;
+      continue;
+    }
+    lines.push("");
+    for (const character of part) {
+      const line = lines[lines.length - 1];
+      if (line && !fits(line + character)) lines.push(character);
+      else lines[lines.length - 1] = line + character;
+    }
+  }
+  return lines;
 }
 
 /**
@@ -123,26 +171,33 @@ function composeMap(context, map, { crop, palette, scale, opacity }) {
 
 /**
  * @param {CanvasRenderingContext2D} context
- * @param {HTMLCanvasElement} canvas
+ * @param {number} top
  * @param {number} letter
  * @param {Look} look
+ * @param {Lines} lines
  */
-function composeLegend(context, canvas, letter, { title, legend, palette }) {
-  const top = canvas.height - 5.5 * letter;
-  write(context, title, letter / 2, top + letter, letter);
+function composeLegend(context, top, letter, { legend, palette }, { title, scale, credit }) {
+  const { width } = context.canvas;
+  let y = top + 0.2 * letter;
+  const say = (/** @type {string[]} */ lines, /** @type {number} */ size) => {
+    for (const line of lines) write(context, line, letter / 2, (y += 1.4 * letter) - 0.6 * letter, size);
+  };
+  say(title, letter);
   const strip = make("canvas", { width: 256, height: 1 });
   drawScale(strip, palette);
-  const width = canvas.width - letter;
-  context.drawImage(strip, letter / 2, top + 2 * letter, width, 0.9 * letter);
+  const long = width - letter;
+  context.drawImage(strip, letter / 2, y + 0.3 * letter, long, 0.9 * letter);
   for (const { text, at } of legend.ticks) {
-    const x = letter / 2 + at * width;
-    const tick = Math.min(x, canvas.width - letter / 2 - 1);
-    context.fillRect(tick, top + 2.9 * letter, Math.max(1, letter / 10), letter / 3);
+    const x = letter / 2 + at * long;
+    const tick = Math.min(x, width - letter / 2 - 1);
+    context.fillRect(tick, y + 1.2 * letter, Math.max(1, letter / 10), letter / 3);
     context.textAlign = at < 0.05 ? "left" : at > 0.95 ? "right" : "center";
-    write(context, text, x, top + 3.8 * letter, 0.8 * letter);
+    write(context, text, x, y + 2.1 * letter, 0.8 * letter);
   }
   context.textAlign = "left";
-  write(context, legend.name, letter / 2, top + 4.9 * letter, 0.8 * letter);
+  y += 2.7 * letter;
+  say(scale, 0.8 * letter);
+  say(credit, 0.8 * letter);
 }
 
 /**

@@ -2,15 +2,18 @@
 
 import { addressWith } from "../shared/address.js";
 import { paletteFor } from "../shared/colour.js";
-import { readAddress, toAddress } from "../shared/counting.js";
+import { fromOne, readAddress, toAddress } from "../shared/counting.js";
 import { make, setText } from "../shared/dom.js";
 import { broughtPhoto, photoOfEntry } from "../shared/keeping.js";
 import { windowOf } from "../shared/geometry.js";
+import { isSame } from "./choices.js";
+import { CHOICES } from "./controls.js";
+import { placeOf } from "./facts.js";
 import { legendOf } from "./legend.js";
 import { wantedPanels } from "./maps.js";
 import { composePicture } from "./picture.js";
 
-/** @import { Box, Cell, Query, Wish } from "../types.js" */
+/** @import { Box, Query, Wish } from "../types.js" */
 /** @import { Choice, State } from "./state.js" */
 
 const SPACES = "https://huggingface.co"; // where a Space's page lives that holds this one in a frame
@@ -112,7 +115,7 @@ export class Share {
       /** @type {Blob | null} */
       const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
       if (!blob) throw new Error(`${canvas.width} × ${canvas.height}`);
-      download(blob, `cvt-${state.view}-stage-${state.stage}-block-${state.block + 1}.png`);
+      download(blob, `${this.fileName()}.png`);
       this.tell("message.saved", { width: canvas.width, height: canvas.height });
     } catch (error) {
       this.tell("message.failed", { reason: error instanceof Error ? error.message : error });
@@ -130,9 +133,6 @@ export class Share {
       const { shows, caption } = state.panels[index];
       return { map: shows, caption: caption.textContent ?? "", boxes: this.boxesOf(query) };
     });
-    const facts = [...state.part(".facts").children].map(({ children: [label, value] }) =>
-      state.text("fact", { label: label.textContent, value: value.textContent }),
-    );
     return composePicture(photo, panels, {
       crop: state.photo.value.crop,
       view: state.panels[0].view,
@@ -140,23 +140,61 @@ export class Share {
       palette: paletteFor(state.theme, map?.kind ?? "distribution"),
       scale: state.scale,
       opacity: state.opacity,
-      title: [state.text(`view.${state.view}`), ...facts].join(" · "),
+      title: this.titleOf(),
+      credit: state.photo.value.credit?.[state.text.language] ?? "",
       legend: map ? legendOf(state, map) : { name: "", ticks: [] },
     });
   }
 
   /**
+   * What is on the screen, in words: the view, the model, everything chosen, the tokens, and what was read there.
+   * @returns {string[]}
+   */
+  titleOf() {
+    const { state } = this;
+    const { text, view } = state;
+    const said = (/** @type {unknown} */ label, /** @type {unknown} */ value) => text("fact", { label, value });
+    const chosen = CHOICES.filter((name) => state.uses(name)).map((name) =>
+      said(text(name === "target" ? "class" : name), state.control(name).selectedOptions[0]?.text),
+    );
+    const places = shownTokens(state).map((token) => placeOf(state, token));
+    const read = [...state.part(".facts").children].map(({ children: [label, value] }) =>
+      said(label.textContent, value.textContent),
+    );
+    const known = [...chosen, said(text("fact.token"), places.join(" | "))];
+    return [text(`view.${view}`), state.photo.value.model, ...new Set([...known, ...read])];
+  }
+
+  /** What a file is called that shows what is on the screen: photo, model, view and everything chosen. */
+  fileName() {
+    const { state } = this;
+    const { example, model } = state.photo.value;
+    const places = shownTokens(state).map((token) => fromOne(token));
+    const chosen = CHOICES.filter((name) => state.uses(name)).map((name) => {
+      const value = state[name];
+      return `${name}-${["stage", "target"].includes(name) ? value : fromOne(value)}`;
+    });
+    const parts = ["cvt", example ?? "photo", model, state.view, ...chosen, ...places];
+    const words = parts.map((part) => String(part).replace(/[^\p{L}\p{N}_]+/gu, "-"));
+    return words.join("-").slice(0, 150);
+  }
+
+  /**
+   * The token of a panel and every pin.
    * @param {Query} query
    * @returns {[string, Box][]}
    */
   boxesOf(query) {
-    if (query === "cls") return [];
     const { tokens, queries } = this.state.stageNow;
     const { crop } = this.state.photo.value;
-    const token = /** @type {Cell} */ (query);
+    const looking = query === "cls" ? [] : [query];
+    const others = this.state.pins.filter((pin) => !isSame(pin, query));
     /** @type {[string, Box][]} */
-    const fields = [tokens, queries].map((grid) => ["field", windowOf(crop, grid, token, grid.receptive_field)]);
-    return [...(this.state.field ? fields : []), ["token", windowOf(crop, tokens, token, tokens.stride)]];
+    const fields = looking.flatMap((token) =>
+      [tokens, queries].map((grid) => ["field", windowOf(crop, grid, token, grid.receptive_field)]),
+    );
+    const marks = [...others, ...looking].map((token) => ["token", windowOf(crop, tokens, token, tokens.stride)]);
+    return [...(this.state.field ? fields : []), .../** @type {[string, Box][]} */ (marks)];
   }
 
   /**
@@ -172,6 +210,17 @@ export class Share {
     clearTimeout(this.writing);
     this.listening.abort();
   }
+}
+
+/**
+ * The tokens that what is on the screen is about: the pins, else those of the panels.
+ * @param {State} state
+ * @returns {Query[]}
+ */
+function shownTokens(state) {
+  if (state.view === "attention_cls") return ["cls"];
+  const tokens = state.pins.length ? state.pins : wantedPanels(state).map(({ query }) => query);
+  return tokens.filter((token, index) => tokens.findIndex((other) => isSame(other, token)) === index);
 }
 
 /**
