@@ -6,6 +6,7 @@ import { fromOne, readAddress, toAddress } from "../shared/counting.js";
 import { make, setText } from "../shared/dom.js";
 import { broughtPhoto, photoOfEntry } from "../shared/keeping.js";
 import { windowOf } from "../shared/geometry.js";
+import { withoutTerms } from "../shared/glossary.js";
 import { isSame } from "./choices.js";
 import { CHOICES } from "./controls.js";
 import { placeOf } from "./facts.js";
@@ -155,7 +156,7 @@ export class Share {
     const { text, view } = state;
     const said = (/** @type {unknown} */ label, /** @type {unknown} */ value) => text("fact", { label, value });
     const chosen = CHOICES.filter((name) => state.uses(name)).map((name) =>
-      said(text(name === "target" ? "class" : name), state.control(name).selectedOptions[0]?.text),
+      said(withoutTerms(text, text(name === "target" ? "class" : name)), state.control(name).selectedOptions[0]?.text),
     );
     const places = shownTokens(state).map((token) => placeOf(state, token));
     const read = [...state.part(".facts").children].map(({ children: [label, value] }) =>
