@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,12 @@ def build(model: str = "auto", device: str = "auto") -> WatchedBlocks:
     return demo
 
 
+def privacy() -> str:
+    """Which text says where photos go: on a Space they leave the visitor's computer."""
+    on_space = "SPACE_ID" in os.environ or os.environ.get("SYSTEM") == "spaces"
+    return "privacy_space" if on_space else "privacy"
+
+
 def _choices(kind: str, values: Sequence[str]) -> list[tuple[str, str]]:
     """Values to choose from under names that the browser translates."""
     return [(str(text(f"{kind}_{value}")), value) for value in values]
@@ -149,7 +156,7 @@ class _Page:
             with gr.Column(scale=2, min_width=320):
                 self.about = AboutModel(about_value(loaded))
             with gr.Column(scale=1, min_width=280):
-                for name in ("limits", "licence", "credits"):
+                for name in ("limits", privacy(), "licence", "credits"):
                     gr.Markdown(text(name))
         self.kept = gr.State(None, time_to_live=KEPT_FOR)
         self.turn = gr.State(Turn())
