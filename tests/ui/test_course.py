@@ -411,6 +411,182 @@ def test_costly(cases: dict[str, Case]) -> None:
             assert float(asked.values["share"]) == pytest.approx(100 * max(counts) / sum(counts), abs=0.5)
 
 
+def attention_of(case: Case, stage: int, block: int) -> np.ndarray:
+    """The weights of attention that the network itself worked out, ``[heads, queries, keys]``; counted from 1."""
+    name = f"cvt.encoder.stages.{stage - 1}.layers.{block - 1}.attention.weights"
+    weights = case.heard("*.attention.weights")[name][0]
+    return weights.numpy().astype(np.float64)
+
+
+def test_keys_and_what_they_save(cases: dict[str, Case]) -> None:
+    """Against the sizes of the attention that the network works out."""
+    for case in cases.values():
+        for asked in made(case, "keys"):
+            cls = int(case.trace.config.cls_token[asked.values["stage"] - 1])
+            assert asked.answer == attention_of(case, asked.values["stage"], 1).shape[2] - cls
+        for asked in made(case, "saving"):
+            _, queries, keys = attention_of(case, asked.values["stage"], 1).shape
+            assert asked.answer == pytest.approx(queries / keys, rel=0.01)
+        for asked in made(case, "unsqueezed"):
+            _, queries, keys = attention_of(case, asked.values["stage"], 1).shape
+            assert asked.answer == queries**2
+            assert asked.slips["now"] == queries * keys
+        for asked in made(case, "uniform-share"):
+            assert asked.answer == pytest.approx(100 / attention_of(case, asked.values["stage"], 1).shape[2], abs=0.001)
+        for asked in made(case, "rows-of-attention"):
+            last = case.trace.config.num_stages
+            assert asked.answer == attention_of(case, last, asked.values["block"]).shape[1]
+
+
+def test_depthwise_weights(cases: dict[str, Case]) -> None:
+    for case in cases.values():
+        for asked in made(case, "depthwise-weights"):
+            layer = case.model.cvt.encoder.stages[asked.values["stage"] - 1].layers[0]
+            weight = layer.attention.query_convolution.convolution.weight
+            assert asked.answer == weight.numel()
+            assert asked.values["ordinary"] == f"{weight.numel() * weight.shape[0]:,}"
+
+
+def test_scores_and_shares(cases: dict[str, Case]) -> None:
+    """The scores are those whose softmax is the network's own attention."""
+    for case in cases.values():
+        for asked in made(case, "softmax"):
+            value = asked.values
+            stage = case.trace.stages[value["stage"] - 1]
+            cls, columns = int(stage.has_cls), stage.geometry.tokens.columns
+            rows = attention_of(case, value["stage"], len(stage.blocks))[value["head"] - 1]
+            row = np.sort(rows[cls + (value["row"] - 1) * columns + value["column"] - 1, cls:])[::-1]
+            one, two, three = (float(value[name].replace("−", "-")) for name in ("first", "second", "third"))
+            assert one - two == pytest.approx(math.log(row[0] / row[len(row) // 3]), abs=0.11)
+            assert one - three == pytest.approx(math.log(row[0] / row[2 * len(row) // 3]), abs=0.11)
+            share = 100 / (1 + math.exp(two - one) + math.exp(three - one))
+            assert asked.answer == pytest.approx(share, abs=0.01)
+
+
+def test_received(cases: dict[str, Case]) -> None:
+    for case in cases.values():
+        for asked in made(case, "received"):
+            stage = case.trace.stages[-1]
+            weights = attention_of(case, len(case.trace.stages), asked.values["block"])
+            shares = weights.mean(axis=(0, 1))[int(stage.has_cls) :]
+            best = divmod(int(shares.argmax()), stage.geometry.keys.columns)
+            (row, column), keys = asked.tokens[0], stage.geometry.keys
+            place = stage.geometry.tokens.centre(row - 1, column - 1)
+            distance = max(abs(one - other) for one, other in zip(place, keys.centre(*best), strict=True))
+            assert distance <= keys.stride / 2
+            assert float(asked.values["share"]) == pytest.approx(100 * shares.max(), rel=0.06)
+
+
+def test_heads_and_blocks(cases: dict[str, Case]) -> None:
+    case = cases["CvT in small"]
+    last = len(case.trace.stages)
+    columns = case.trace.stages[-1].geometry.tokens.columns
+    for asked in made(case, "focused-head"):
+        value = asked.values
+        query = 1 + (value["row"] - 1) * columns + value["column"] - 1
+        rows = attention_of(case, last, value["block"])[:, query]
+        bits = -(rows * np.log2(rows)).sum(axis=1)
+        assert asked.answer == f"head{bits.argmin() + 1}"
+        assert float(value["bits"]) == pytest.approx(bits.min(), abs=0.06)
+    for asked in made(case, "looks-at-itself"):
+        blocks = range(1, len(case.trace.stages[-1].blocks) + 1)
+        shares = [attention_of(case, last, block)[asked.values["head"] - 1, 0, 0] for block in blocks]
+        assert asked.answer == f"block{int(np.argmax(shares)) + 1}"
+    for asked in made(case, "silenced"):
+        value = asked.values
+        row = attention_of(case, last, value["block"])[value["head"] - 1, 0]
+        assert asked.answer == pytest.approx(100 * row[1:].max() / row[1:].sum(), abs=2 * asked.tolerance)
+
+
+def test_the_photo_grows(cases: dict[str, Case]) -> None:
+    """Attention for sides that are multiplied, and grids of other sizes, from the network run on such inputs."""
+    case = cases["CvT in small"]
+    side = 32
+    for asked in made(case, "doubled"):
+        sizes = []
+        for length in (side, side * asked.values["times"]):
+            with torch.no_grad(), record(case.model, "*.stages.0.layers.0.attention.weights") as heard:
+                case.model(torch.zeros(1, 3, length, length))
+            sizes.append(next(iter(heard.values())).numel())
+        assert asked.answer == sizes[1] / sizes[0]
+    for asked in made(case, "other-size")[:4]:
+        with torch.no_grad(), record(case.model, "*.stages.2.output") as heard:
+            case.model(torch.zeros(1, 3, asked.values["high"], asked.values["wide"]))
+        assert asked.answer == next(iter(heard.values()))[0, 0].numel()
+
+
+def test_outside(cases: dict[str, Case]) -> None:
+    for case in cases.values():
+        height, width = case.trace.crop.height, case.trace.crop.width
+        for asked in made(case, "outside"):
+            window = windows(case, asked.values["row"] - 1, asked.values["column"] - 1)
+            assert asked.answer == sum(not (0 <= y < height and 0 <= x < width) for y, x in window) > 0
+
+
+def test_a_shift_by_whole_steps_moves_the_tokens(cases: dict[str, Case]) -> None:
+    """What is said to be right about a shifted photo, tried with the embedding itself."""
+    case = cases["CvT in small"]
+    pixels = torch.from_numpy(case.trace.pixel_values.copy())[None]
+    for asked in made(case, "shift"):
+        assert asked.answer == "moved"
+        embedding = case.model.cvt.encoder.stages[0].embedding
+        with torch.no_grad():
+            before, after = embedding(pixels), embedding(torch.roll(pixels, asked.values["step"], dims=3))
+        torch.testing.assert_close(after[..., 2:, 3:-2], before[..., 2:, 2:-3])
+    for asked in made(case, "whole-step"):
+        places = [span(case, asked.values["stage"], case.trace.pixel_values.shape, place)[1] for place in (1, 2)]
+        assert asked.answer == asked.values["places"] * (places[1] - places[0])
+
+
+def test_logits_and_probabilities(cases: dict[str, Case]) -> None:
+    for case in cases.values():
+        with torch.no_grad():
+            logits = case.model(torch.from_numpy(case.trace.pixel_values.copy())[None]).logits[0]
+        probabilities = (logits / case.trace.config.temperature).softmax(dim=0)
+        names = [case.trace.config.id2label[index] for index in range(len(logits))]
+        for asked in made(case, "odds"):
+            first, second = names.index(asked.values["first"]), names.index(asked.values["second"])
+            ratio = float(probabilities[first] / probabilities[second])
+            assert asked.answer == pytest.approx(ratio, rel=0.02)
+        for asked in made(case, "temperature"):
+            after = (logits / (2 * case.trace.config.temperature)).softmax(dim=0)
+            assert int(after.argmax()) == int(probabilities.argmax()) == names.index(asked.values["class"])
+            assert asked.answer == "calmer" and after.max() < probabilities.max()
+            assert float(asked.values["after"]) == pytest.approx(100 * float(after.max()), abs=0.5)
+        for asked in made(case, "products-of-a-logit"):
+            assert asked.answer == case.model.classifier.weight[: asked.values["classes"]].numel()
+        for asked in made(case, "mean-share"):
+            tokens = case.trace.stages[-1].feature_map[0].size
+            assert asked.answer == pytest.approx(100 * asked.values["some"] / tokens, abs=0.001)
+
+
+def test_evidence(cases: dict[str, Case]) -> None:
+    """The token that brings most, by the sums of features times balanced gradients that the trace keeps."""
+    for case in cases.values():
+        for asked in made(case, "evidence"):
+            stage = case.trace.stages[asked.values["stage"] - 1]
+            brought = stage.blocks[0].evidence
+            assert brought is not None
+            spatial = brought[int(stage.has_cls) :].reshape(stage.geometry.tokens.shape)
+            row, column = np.unravel_index(int(spatial.argmax()), spatial.shape)
+            assert asked.tokens[0] == (row + 1, column + 1)
+
+
+def test_predictions_that_hold_for_every_network(cases: dict[str, Case]) -> None:
+    """Shuffled tokens come out shuffled where nothing convolves; doubled sums leave layer normalisation as it is."""
+    layer = cases["linear"].model.cvt.encoder.stages[0].layers[0]
+    tokens = torch.randn(1, 36, 8)
+    order = torch.randperm(36)
+    with torch.no_grad():
+        torch.testing.assert_close(layer(tokens, 6, 6)[:, order], layer(tokens[:, order], 6, 6))
+    norm = cases["CvT in small"].model.cvt.encoder.stages[0].embedding.norm
+    sums = torch.randn(5, norm.normalized_shape[0])
+    torch.testing.assert_close(norm(2 * sums), norm(sums), atol=1e-3, rtol=1e-3)
+    right = {"shuffled": "permuted", "brighter": "same", "squeezed-queries": "fewer", "no-place": "skips"}
+    for name, answer in right.items():
+        assert {asked.answer for case in cases.values() for asked in made(case, name)} == {answer}
+
+
 def test_the_same_seed_asks_the_same(cases: dict[str, Case]) -> None:
     trace_: Trace = cases["CvT in small"].trace
     for name in QUESTIONS:

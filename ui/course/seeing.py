@@ -56,12 +56,8 @@ def received(trace: Trace, chance: random.Random) -> Asked:
     seen = attention_received(trace, -1, block)
     best = set(map(tuple, np.argwhere(seen.values >= 0.95 * seen.values.max()).tolist()))
     grid = trace.stages[-1].geometry.tokens
-    found = [
-        (row, column)
-        for row in range(grid.rows)
-        for column in range(grid.columns)
-        if _cell_at(seen.grid, *grid.centre(row, column)) in best
-    ]
+    over = {place: _cell_at(seen.grid, *grid.centre(*place)) for place in np.ndindex(*grid.shape)}
+    found = sorted((place for place in over if over[place] in best), key=lambda place: -seen.values[over[place]])
     share = float(seen.values.max())
     show = {"view": "attention_received", "stage": len(trace.stages), "block": block + 1, "head": "mean"}
     times = share / float(seen.baseline or share)
