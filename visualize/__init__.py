@@ -22,6 +22,7 @@ from visualize.faithfulness import Curve, Faithfulness, centre_map, faithfulness
 from visualize.feature_maps import class_channels, feature_map, similarity_map
 from visualize.figure import figure
 from visualize.heatmap import Heatmap, sample, to_pixels
+from visualize.loading import Saved, load
 from visualize.methods import map_of
 from visualize.paint import overlay
 from visualize.report import report
@@ -32,6 +33,7 @@ __all__ = [
     "Curve",
     "Faithfulness",
     "Heatmap",
+    "Saved",
     "attention_distance",
     "attention_entropy",
     "attention_heads",
@@ -47,6 +49,7 @@ __all__ = [
     "feature_map",
     "figure",
     "keys_holding",
+    "load",
     "map_of",
     "overlay",
     "pixel_evidence",

@@ -1,10 +1,10 @@
 """A trace's numbers for other programs: arrays as NPZ, a summary as JSON, and the set of maps both of them hold.
 
-The NPZ file, schema version 1, loads with ``numpy.load(path, allow_pickle=False)``. Names count from 0, as the
-library does; ``{s}`` is a stage, ``{b}`` a block.
+The NPZ file, schema version 2, is read by :func:`visualize.load`, or by ``numpy.load(path, allow_pickle=False)``. Names
+count from 0, as the library does; ``{s}`` is a stage, ``{b}`` a block.
 
 ====================================  ==============================================================================
-``schema``                            "cvt-explorer 1"
+``schema``                            "cvt-explorer 2"
 ``settings``                          JSON text: ``model``, ``config`` (the model's ``config.json``), ``target``
 ``labels``                            class names, ``[num_labels]``
 ``logits``, ``probabilities``         ``[num_labels]``
@@ -15,8 +15,10 @@ library does; ``{s}`` is a stage, ``{b}`` a block.
 ``stages.{s}.has_cls``, ``.scale``    whether CLS stands first among queries and keys; factor of the attention logits
 ``stages.{s}.blocks.{b}.query``       ``[heads, queries, channels / heads]``
 ``stages.{s}.blocks.{b}.key``         ``[heads, keys, channels / heads]``
+``stages.{s}.blocks.{b}.value``       ``[heads, keys, channels / heads]``, of a trace with a target
 ``maps.{name}``                       every map of :func:`standard_maps`, ``[rows, columns]``
 ``maps.{name}.grid``                  its grid, as above
+``maps.{name}.about``                 JSON text: the map's kind, name, unit, baseline, share of CLS, details and total
 ====================================  ==============================================================================
 
 Attention is ``softmax(query @ key.T * scale)`` over the last axis. All numbers are float32, but for grids (float64),
@@ -37,6 +39,7 @@ from visualize.class_evidence import Method, class_evidence, pixel_evidence
 from visualize.describe import describe
 from visualize.feature_maps import feature_map
 from visualize.heatmap import Heatmap
+from visualize.loading import SCHEMA
 from visualize.rollout import rollout
 
 if TYPE_CHECKING:
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA", "save_arrays", "save_summary", "standard_maps", "summary"]
 
-SCHEMA = "cvt-explorer 1"
+_ABOUT = ("kind", "name", "unit", "baseline", "cls_share", "details", "total")
 
 
 def standard_maps(trace: Trace, first: Literal[0, 1] = 0) -> dict[str, Heatmap]:
@@ -98,9 +101,13 @@ def save_arrays(trace: Trace, path: str | Path, *, model_name: str = "") -> None
         for number, block in enumerate(stage.blocks):
             arrays[f"{name}blocks.{number}.query"] = block.query
             arrays[f"{name}blocks.{number}.key"] = block.key
+            if block.value is not None:
+                arrays[f"{name}blocks.{number}.value"] = block.value
     for name, heatmap in standard_maps(trace).items():
         arrays[f"maps.{name}"] = heatmap.values.astype(np.float32, copy=False)
         arrays[f"maps.{name}.grid"] = _grid_numbers(heatmap.grid)
+        about = {field: getattr(heatmap, field) for field in _ABOUT}
+        arrays[f"maps.{name}.about"] = json.dumps(about, ensure_ascii=False)
     with path.open("wb") as file:
         np.savez(file, **arrays)
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cvt.errors import ConfigError
 from cvt.tracing import Trace
 from visualize.attention import attention_map
 from visualize.export import SCHEMA, save_arrays, save_summary, standard_maps, summary
+from visualize.loading import load
+
+QKV = ("query", "key", "value")
 
 
 def loaded(trace: Trace, folder: Path) -> dict[str, np.ndarray]:
@@ -26,9 +31,11 @@ def test_the_schema(traced: Callable[..., Trace], kind: str, tmp_path: Path) -> 
     expected = {"schema", "settings", "labels", "logits", "probabilities", "crop"}
     for s, stage in enumerate(trace.stages):
         expected |= {f"stages.{s}.{name}" for name in ("feature_map", "tokens", "keys", "has_cls", "scale")}
-        expected |= {f"stages.{s}.blocks.{b}.{name}" for b in range(len(stage.blocks)) for name in ("query", "key")}
+        expected |= {f"stages.{s}.blocks.{b}.{name}" for b in range(len(stage.blocks)) for name in QKV}
     names = set(standard_maps(trace))
-    expected |= {f"maps.{name}" for name in names} | {f"maps.{name}.grid" for name in names}
+    expected |= {f"maps.{name}" for name in names} | {
+        f"maps.{name}.{more}" for name in names for more in ("grid", "about")
+    }
     assert set(arrays) == expected
     assert str(arrays["schema"]) == SCHEMA
     settings = json.loads(str(arrays["settings"]))
@@ -38,6 +45,25 @@ def test_the_schema(traced: Callable[..., Trace], kind: str, tmp_path: Path) -> 
     np.testing.assert_array_equal(arrays["crop"], [48, 64, 48, 64, 0, 0, 48, 64])
     for name, array in arrays.items():
         assert array.dtype != object, name
+
+
+def test_what_was_saved_is_read_back(traced: Callable[..., Trace], tmp_path: Path) -> None:
+    trace = traced("released", target=2)
+    save_arrays(trace, tmp_path / "arrays.npz", model_name="small")
+    read = load(tmp_path / "arrays.npz")
+    assert (read.settings["model"], read.settings["target"]) == ("small", 2)
+    block = trace.stages[1].blocks[0]
+    for name in QKV:
+        np.testing.assert_array_equal(read.arrays[f"stages.1.blocks.0.{name}"], getattr(block, name))
+    expected = standard_maps(trace)
+    assert set(read.maps) == set(expected)
+    for name, heatmap in expected.items():
+        np.testing.assert_array_equal(read.maps[name].values, heatmap.values)
+        assert replace(read.maps[name], values=heatmap.values) == heatmap
+    (tmp_path / "wrong.npz").write_bytes(b"no archive")
+    for wrong in ("wrong.npz", "missing.npz"):
+        with pytest.raises(ConfigError, match=f"{wrong}' cannot be read as arrays of a trace"):
+            load(tmp_path / wrong)
 
 
 def test_attention_from_the_file_alone(traced: Callable[..., Trace], tmp_path: Path) -> None:
