@@ -17,7 +17,14 @@ const step = (/** @type {Partial<LessonStep>} */ told) =>
 const lessons = /** @type {Lesson[]} */ (
   [2, 3].map((count, index) => ({ number: index + 1, steps: Array.from({ length: count }, () => step({})) }))
 );
-const facts = /** @type {LessonFacts} */ (/** @type {unknown} */ ({ table: [{ grid: [8, 6] }, { grid: [4, 3] }] }));
+const facts = /** @type {LessonFacts} */ (
+  /** @type {unknown} */ ({
+    table: [
+      { grid: [8, 6], blocks: 1 },
+      { grid: [4, 3], blocks: 4 },
+    ],
+  })
+);
 
 /** @param {Partial<Asked>} told */
 const asked = (told) =>
@@ -58,6 +65,7 @@ test("steps follow one another through all lessons", () => {
 test("what a step opens is fitted to the model", () => {
   assert.deepEqual(resolved({ stage: "last", query: "middle" }, facts), { stage: 2, query: [2, 2] });
   assert.deepEqual(resolved({ stage: 3 }, facts), { stage: 2 });
+  assert.deepEqual(resolved({ stage: "last", block: -1 }, facts), { stage: 2, block: 4 });
   assert.deepEqual(resolved({ stage: 1, query: "corner", kind: "block" }, facts), {
     ...{ stage: 1, query: [1, 1], kind: "block" },
   });
@@ -66,7 +74,7 @@ test("what a step opens is fitted to the model", () => {
 test("people count from 1, the explorer from 0", () => {
   const wish = { view: "attention", stage: 1, block: 2, head: 1, channel: 5, query: "3,4" };
   assert.deepEqual(explorerWish(wish, facts), { ...wish, block: 1, head: 0, channel: 4, query: [2, 3] });
-  const kept = { stage: 2, block: -1, head: "mean", channel: "norm", query: "cls" };
+  const kept = { stage: 2, head: "mean", channel: "norm", query: "cls" };
   assert.deepEqual(explorerWish(kept, facts), kept);
 });
 

@@ -55,7 +55,7 @@ export function neighbour(lessons, { lesson, step }, way) {
 
 /**
  * What a step opens, in numbers: "last" and stages that a model lacks become its last stage, "middle" and "corner"
- * tokens of the stage. Everything counts from 1.
+ * tokens of the stage, and negative blocks count from its end. Everything counts from 1.
  * @param {Record<string, unknown>} given
  * @param {Pick<LessonFacts, "table">} facts
  * @returns {Record<string, unknown>}
@@ -63,11 +63,13 @@ export function neighbour(lessons, { lesson, step }, way) {
 export function resolved(given, { table }) {
   const count = table.length;
   const stage = given.stage === "last" ? count : Math.min(Number(given.stage ?? count), count);
-  const [rows, columns] = table[stage - 1].grid;
+  const { grid, blocks } = table[stage - 1];
+  const [rows, columns] = grid;
   /** @type {Record<string, [number, number]>} */
   const places = { middle: [Math.ceil(rows / 2), Math.ceil(columns / 2)], corner: [1, 1] };
   const wish = { ...given };
   if ("stage" in given) wish.stage = stage;
+  if (Number(given.block) < 0) wish.block = blocks + 1 + Number(given.block);
   if (typeof given.query === "string" && given.query in places) wish.query = places[given.query];
   return wish;
 }
