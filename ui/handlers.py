@@ -21,7 +21,7 @@ from .components.closeup import closeup_value, requested_pieces
 from .components.comparison import comparison_value
 from .components.curves import curves_value
 from .components.examples import picker_value
-from .components.explorer import requested_class
+from .components.explorer import requested_class, requested_contrast
 from .components.lessons import lessons_value, requested_sheet, with_sheet
 from .components.photo import Given, dropped_path, given
 from .components.scope import scope_value, wider_model
@@ -190,7 +190,9 @@ class Handlers:
     def evidence(self, asked: Asked, event: gr.EventData) -> Updates:
         """Add to the explorer what speaks for the class it asks about."""
         loaded, seen = self._seen(asked)
-        seen = explained(loaded, asked.photo, seen, requested_class(event, loaded.model.config.num_labels))
+        count = loaded.model.config.num_labels
+        target, against = requested_class(event, count), requested_contrast(event, count)
+        seen = explained(loaded, asked.photo, seen, target, against)
         return {"explorer": seen.explorer, "kept": seen}
 
     def facts(self, asked: Asked) -> Updates:

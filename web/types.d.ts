@@ -157,7 +157,7 @@ export interface ExplorerValue {
   methods: string[];
   class_count: number;
   classes: ClassEntry[];
-  evidence: { index: number; maps: MapsFile }[];
+  evidence: { index: number; against: number | null; maps: MapsFile }[];
 }
 
 /** Queries and keys of one block: [heads, queries, size] and [heads, keys, size]; `cls` is 1 where CLS comes first. */
@@ -206,7 +206,10 @@ export interface Shown {
 
 /** What somebody wishes to see: as typed into an address, so anything. */
 export type Wish = Partial<
-  Record<"view" | "stage" | "block" | "head" | "channel" | "method" | "target" | "query" | "compare", unknown>
+  Record<
+    "view" | "stage" | "block" | "head" | "channel" | "method" | "target" | "against" | "query" | "compare",
+    unknown
+  >
 > & { example?: string | null; model?: string | null };
 
 /** A sentence that Python has written, by language. */

@@ -65,11 +65,11 @@ def test_a_kept_look_is_taken_only_for_its_own_photo_model_and_name(loaded: Load
 def test_a_class_is_traced_once_and_stays_with_the_look(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = noise(0)
     seen = look(loaded, photo, traced(loaded, photo))
-    runs: list[int | None] = []
+    runs: list[object] = []
 
-    def counted(*_: object, target: int | None = None) -> object:
-        runs.append(target)
-        return trace(loaded.model, loaded.processor, photo, target=target)
+    def counted(*_: object, target: int | None = None, against: int | None = None) -> object:
+        runs.append(target if against is None else (target, against))
+        return trace(loaded.model, loaded.processor, photo, target=target, against=against)
 
     monkeypatch.setattr("ui.session.look.trace", counted)
     once = aimed(loaded, photo, seen, 3)
@@ -77,4 +77,8 @@ def test_a_class_is_traced_once_and_stays_with_the_look(loaded: LoadedModel, mon
     assert aimed(loaded, photo, once, 3) is once
     other = aimed(loaded, photo, once, 1)
     assert (other.trace.target, runs) == (1, [3, 1])
+    contrast = aimed(loaded, photo, other, 1, against=3)
+    assert (contrast.trace.against, aimed(loaded, photo, contrast, 1, 3)) == (3, contrast)
+    assert aimed(loaded, photo, contrast, 1).trace.against is None
+    assert runs == [3, 1, (1, 3), 1]
     assert (other.explorer, other.photo) == (seen.explorer, seen.photo)

@@ -107,9 +107,12 @@ test("a closed photo stops, and keeps nothing that comes late", async () => {
 });
 
 test("more about the same photo adds to what there is", () => {
-  const data = new PhotoData({ ...value(), evidence: [{ index: 0, maps: { file: { url: "old" }, maps: [] } }] }, here);
+  const data = new PhotoData(
+    { ...value(), evidence: [{ index: 0, against: null, maps: { file: { url: "old" }, maps: [] } }] },
+    here,
+  );
   const newer = value();
-  newer.evidence = [{ index: 1, maps: { file: { url: "new" }, maps: [] } }];
+  newer.evidence = [{ index: 1, against: null, maps: { file: { url: "new" }, maps: [] } }];
   newer.classes = [{ index: 1, label: "one", probability: 0.25 }];
   data.extend(newer);
   assert.deepEqual(data.value.evidence.map(({ index }) => index), [1, 0]); // prettier-ignore

@@ -54,7 +54,7 @@ from visualize.methods import METHODS, map_of, methods_shown
 from ..examples import credit_line
 from .part import Part
 
-__all__ = ["Explorer", "ExplorerData", "explorer_value", "requested_class", "with_evidence"]
+__all__ = ["Explorer", "ExplorerData", "explorer_value", "requested_class", "requested_contrast", "with_evidence"]
 
 DISPLAY_SIDE = 1280
 """Longest side, in pixels, of the photo that is shown; the whole photo is fetched when a picture is saved."""
@@ -96,9 +96,13 @@ class ClassData(GradioModel):
 
 
 class EvidenceData(GradioModel):
-    """Where the evidence for one class lies: a map for each stage's methods, and those of the whole network."""
+    """Where the evidence for one class lies: a map for each stage's methods, and those of the whole network.
+
+    ``against`` is the class that it was held against; None for the mean of all.
+    """
 
     index: int
+    against: int | None
     maps: MapsData
 
 
@@ -195,7 +199,7 @@ def with_evidence(value: ExplorerData, trace: Trace) -> ExplorerData:
     """
     if trace.target is None:
         raise ConfigError("this trace has no class evidence: make it with trace(..., target=CLASS)")
-    index = trace.target
+    index, against = trace.target, trace.against
     count = len(trace.stages)
     maps: list[tuple[Heatmap, int | None, str]] = [
         (map_of(trace, method, stage), stage, method)
@@ -203,9 +207,15 @@ def with_evidence(value: ExplorerData, trace: Trace) -> ExplorerData:
         for method in _evidence_methods(stage, count)
     ]
     maps += [(map_of(trace, method), None, method) for method in (*WHOLE, "rollout")]
-    others = [one for one in value.evidence if one.index != index]
-    evidence = [*others, EvidenceData(index=index, maps=_maps("evidence", maps))]
-    return value.model_copy(update={"evidence": evidence, "classes": _classes(trace, [one.index for one in evidence])})
+    others = [one for one in value.evidence if (one.index, one.against) != (index, against)]
+    evidence = [*others, EvidenceData(index=index, against=against, maps=_maps("evidence", maps))]
+    return value.model_copy(update={"evidence": evidence, "classes": _classes(trace, _asked_for(evidence))})
+
+
+def _asked_for(evidence: Sequence[EvidenceData]) -> list[int]:
+    """The classes that evidence is about, each once."""
+    named = [index for one in evidence for index in (one.index, one.against) if index is not None]
+    return list(dict.fromkeys(named))
 
 
 def requested_class(event: gr.EventData, count: int) -> int:
@@ -214,8 +224,22 @@ def requested_class(event: gr.EventData, count: int) -> int:
     Raises:
         ConfigError: what the browser sent is not the index of one of the model's ``count`` classes.
     """
+    return _class_index(event, "class_index", count)
+
+
+def requested_contrast(event: gr.EventData, count: int) -> int | None:
+    """The class that the other one is to be held against; None for the mean of all.
+
+    Raises:
+        ConfigError: as for :func:`requested_class`.
+    """
     data = event._data if isinstance(event._data, dict) else {}
-    index = data.get("class_index")
+    return None if data.get("against") is None else _class_index(event, "against", count)
+
+
+def _class_index(event: gr.EventData, name: str, count: int) -> int:
+    data = event._data if isinstance(event._data, dict) else {}
+    index = data.get(name)
     if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < count:
         raise ConfigError(f"class {index!r} is not an index from 0 to {count - 1}")
     return index

@@ -63,12 +63,14 @@ def fingerprint(photo: Image.Image) -> str:
     return hashlib.sha256(f"{photo.size}".encode() + photo.tobytes()).hexdigest()
 
 
-def traced(loaded: LoadedModel, photo: Image.Image, target: int | str | None = None) -> Trace:
+def traced(
+    loaded: LoadedModel, photo: Image.Image, target: int | str | None = None, against: int | None = None
+) -> Trace:
     """A trace that holds the photo at :data:`KEPT_SIDE` at most.
 
     The network saw the photo whole; only what is drawn on is smaller, and the crop's geometry with it.
     """
-    return _kept(trace(loaded.model, loaded.processor, photo, target=target), photo)
+    return _kept(trace(loaded.model, loaded.processor, photo, target=target, against=against), photo)
 
 
 def trace_of(passed: ForwardPass, photo: Image.Image, target: int | str | None = None) -> Trace:
@@ -98,14 +100,18 @@ def recall(loaded: LoadedModel, photo: Image.Image, example: str | None, *kept: 
     return next(fitting, None) or look(loaded, photo, traced(loaded, photo), example)
 
 
-def aimed(loaded: LoadedModel, photo: Image.Image, seen: Look, target: int) -> Look:
-    """The look with a class as its trace's target: the network runs again only where it had another target, or none."""
-    return seen if seen.trace.target == target else replace(seen, trace=traced(loaded, photo, target))
+def aimed(loaded: LoadedModel, photo: Image.Image, seen: Look, target: int, against: int | None = None) -> Look:
+    """The look with a class as its trace's target, held against another one or against the mean of all.
+
+    The network runs again only where the trace had another target, or none.
+    """
+    fits = (seen.trace.target, seen.trace.against) == (target, against)
+    return seen if fits else replace(seen, trace=traced(loaded, photo, target, against))
 
 
-def explained(loaded: LoadedModel, photo: Image.Image, seen: Look, target: int) -> Look:
-    """The look aimed at a class, its explorer with what speaks for that class."""
-    seen = aimed(loaded, photo, seen, target)
+def explained(loaded: LoadedModel, photo: Image.Image, seen: Look, target: int, against: int | None = None) -> Look:
+    """The look aimed at a class, its explorer with what speaks for that class, or for it and not for another."""
+    seen = aimed(loaded, photo, seen, target, against)
     return replace(seen, explorer=with_evidence(seen.explorer, seen.trace))
 
 

@@ -32,6 +32,7 @@ export function adopt(state, data) {
   Object.assign(state, settle(stages, state, {}));
   const { rows, columns } = stages[state.stage - 1].tokens;
   Object.assign(state, { pins: [], hovered: null, looked: [Math.floor(rows / 2), Math.floor(columns / 2)] });
+  state.against = null;
   state.target = value.classes[0].index; // a class that was chosen for another photo says nothing about this one
   choose(state, isMeant ? meantBy(link) : {}, data);
   if (isMeant) state.link = null;
@@ -57,6 +58,9 @@ export function choose(state, wanted, { stages, value }) {
   if (wanted.channel === "norm") state.channel = "norm";
   state.channel = pickIndex(wanted.channel, stage.channels) ?? pickIndex(state.channel, stage.channels) ?? "norm";
   state.target = pickIndex(wanted.target, value.class_count) ?? state.target;
+  const keeps = wanted.against === undefined && wanted.target === undefined; // another class is asked about by itself
+  state.against = keeps ? state.against : pickIndex(wanted.against, value.class_count);
+  if (state.against === state.target) state.against = null;
   chooseQuery(state, pickQuery(wanted.query, stage), pickQuery(wanted.compare, stage));
 }
 

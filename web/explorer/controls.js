@@ -9,7 +9,7 @@ import { QUESTIONS, VIEWS } from "./state.js";
 /** @import { Choice, State } from "./state.js" */
 
 /** @type {Choice[]} */
-export const CHOICES = ["stage", "block", "head", "channel", "method", "target"];
+export const CHOICES = ["stage", "block", "head", "channel", "method", "target", "against"];
 
 /**
  * Fill a select with [value, words] where they have changed, and choose one.
@@ -43,7 +43,7 @@ export function prepareControls(state) {
     ["shared", "stretched"].map((name) => [name, text(`option.${name}`)]),
     "shared",
   );
-  const most = { keys: 1000, queries: 1000, channels: 1000, class: "garbage truck" };
+  const most = { keys: 1000, queries: 1000, channels: 1000, class: "garbage truck", other: "garbage truck" };
   reserve(state, ".explanation", "explain.", most);
   reserve(state, ".scale-name", "scale.", {
     unit: text("unit.feature.norm"),
@@ -90,6 +90,8 @@ export function refreshControls(state) {
     methods.map((name) => [name, text(`option.${name}`)]),
     state.method,
   );
+  /** @type {(index: number) => [number, string]} */
+  const named = (index) => [index, text.className(state.classOf(index).label)];
   const known = photo.value.classes;
   const classes = known.includes(classNow) ? known : [...known, classNow];
   fillSelect(
@@ -97,6 +99,9 @@ export function refreshControls(state) {
     classes.map((entry) => [entry.index, className(state, entry)]),
     state.target,
   );
+  const others = known.filter((entry) => entry !== classNow).map((entry) => entry.index);
+  if (state.against !== null && !others.includes(state.against)) others.push(state.against);
+  fillSelect(state.control("against"), [["", text("option.against")], ...others.map(named)], state.against ?? "");
   state.control("view").value = state.view;
   for (const button of questions(state)) {
     const name = button.dataset.question ?? "";
@@ -156,7 +161,12 @@ function className({ text, percent }, { label, probability }) {
 }
 
 /** @param {State} state */
-function explanation({ view, channel, method, stageNow, counts, classNow, taps, text }) {
+function explanation(state) {
+  const { view, channel, method, stageNow, counts, classNow, taps, text } = state;
+  if (state.uses("against") && state.against !== null) {
+    const other = text.className(state.classOf(state.against).label);
+    return text("explain.contrast", { class: text.className(classNow.label), other });
+  }
   /** @type {Record<string, string>} */
   const kinds = {
     feature: `feature.${channel === "norm" ? "norm" : "channel"}`,

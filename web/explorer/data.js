@@ -32,8 +32,8 @@ export class PhotoData {
    * @param {ExplorerValue} value
    */
   extend(value) {
-    const newer = new Set(value.evidence.map((found) => found.index));
-    const evidence = [...value.evidence, ...this.value.evidence.filter((found) => !newer.has(found.index))];
+    const newer = new Set(value.evidence.map(evidenceName));
+    const evidence = [...value.evidence, ...this.value.evidence.filter((found) => !newer.has(evidenceName(found)))];
     const known = new Set(value.classes.map((entry) => entry.index));
     const classes = [...value.classes, ...this.value.classes.filter((entry) => !known.has(entry.index))];
     this.value = { ...value, evidence, classes };
@@ -162,8 +162,9 @@ export class PhotoData {
       for (let b = count - 1; b >= 0; b--) all.push([`block ${s} ${b}`, () => this.block(s, b)]);
     }
     for (const s of near) all.push([`features ${s}`, () => this.features(s)]);
-    for (const { index, maps } of this.value.evidence) {
-      all.push([`evidence ${index}`, () => this.maps(`evidence ${index}`, maps)]);
+    for (const found of this.value.evidence) {
+      const name = evidenceName(found);
+      all.push([name, () => this.maps(name, found.maps)]);
     }
     return all.find(([name]) => !this.promises.has(name))?.[1];
   }
@@ -199,4 +200,12 @@ export class PhotoData {
     const deflated = await (await this.fetch(file)).blob();
     return new Response(deflated.stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
   }
+}
+
+/**
+ * What the maps of evidence for a class, or for one rather than another, are called.
+ * @param {{ index: number, against: number | null }} found
+ */
+export function evidenceName({ index, against }) {
+  return against === null ? `evidence ${index}` : `evidence ${index} against ${against}`;
 }

@@ -241,7 +241,7 @@ class Explorer {
       return;
     }
     state.link = null;
-    if (wanted.target !== undefined) this.asked = ""; // whoever chooses a class again asks again
+    if (wanted.target !== undefined || wanted.against !== undefined) this.asked = ""; // whoever chooses a class again asks again
     choose(state, wanted, data);
     this.show();
     await this.settled();
@@ -379,8 +379,9 @@ class Explorer {
     }
     const { index, label } = state.classNow;
     notices.show(text("notice.evidence", { class: text.className(label) }));
-    const question = `${photo.value.key} ${index}`;
-    if (this.asked !== question) this.host.trigger("evidence", { class_index: index });
+    const against = state.uses("against") ? state.against : null;
+    const question = `${photo.value.key} ${index} ${against}`;
+    if (this.asked !== question) this.host.trigger("evidence", { class_index: index, against });
     this.asked = question;
   }
 }

@@ -73,6 +73,7 @@ export function factsOf(state, shown) {
     case "rollout":
       return rolloutFacts(state, /** @type {AtToken[]} */ (shown));
     case "class_evidence":
+    case "evidence_against":
       return evidenceFacts(state, /** @type {AtToken[]} */ (shown));
     default:
       return attentionFacts(state, /** @type {DrawnAttention[]} */ (shown));

@@ -99,7 +99,14 @@ export function legendOf(state, map) {
   const { view, stretched, channel, text, theme } = state;
   const { low, high, below, above } = state.scale ?? { low: 0, high: 1, below: false, above: false };
   const features = `feature.${channel === "norm" ? "norm" : "channel"}`;
-  const kind = view === "feature" ? features : view.startsWith("attention") ? "distribution" : view;
+  const kind =
+    view === "feature"
+      ? features
+      : view.startsWith("attention")
+        ? "distribution"
+        : map.method && view !== "rollout"
+          ? "class_evidence"
+          : view;
   const show = map.kind === "distribution" ? state.percent : digits;
   const ticks = [
     { name: "low", at: 0, text: below ? text("or less", { value: show(low) }) : show(low) },

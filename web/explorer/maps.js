@@ -5,6 +5,7 @@ import { extremes } from "../shared/colour.js";
 import { similarity } from "../shared/features.js";
 import { cellAt } from "../shared/geometry.js";
 import { queryIndex } from "./choices.js";
+import { evidenceName } from "./data.js";
 
 /** @import { Cell, DrawnMap, Features, MapDescription, Query, ServerMap, Shown, Stage } from "../types.js" */
 /** @import { PhotoData } from "./data.js" */
@@ -39,8 +40,10 @@ export function needs(state, data) {
  * @param {PhotoData} data
  */
 function serverMaps(state, data) {
-  const found = state.uses("target") && data.value.evidence.find((one) => one.index === state.target);
-  return found ? { name: `evidence ${found.index}`, maps: found.maps } : null;
+  if (!state.uses("target")) return null;
+  const against = state.uses("against") ? state.against : null;
+  const found = data.value.evidence.find((one) => one.index === state.target && one.against === against);
+  return found ? { name: evidenceName(found), maps: found.maps } : null;
 }
 
 /**
@@ -66,9 +69,9 @@ export function wantedPanels(state) {
  * @param {Wanted} wanted
  */
 export function mapKey(state, { query, head }) {
-  const { view, stage, block, channel, target, method, stretched } = state;
+  const { view, stage, block, channel, target, against, method, stretched } = state;
   const at = view === "attention" || view === "similarity" ? query : "";
-  return [state.photo.value.key, view, stage, block, head, channel, target, method, stretched, at].join(" ");
+  return [state.photo.value.key, view, stage, block, head, channel, target, against, method, stretched, at].join(" ");
 }
 
 /**
@@ -139,7 +142,9 @@ function serverMap(state) {
   /** @type {ServerMap[] | undefined} */
   const maps = found ? state.photo.peek(found.name) : undefined;
   const chosen = maps?.find((map) => isChosen(state, map));
-  return chosen ? { ...chosen, reach: reachOfClasses(state) } : null;
+  if (!chosen) return null;
+  const values = state.view === "evidence_against" ? chosen.values.map((value) => Math.min(0, value)) : chosen.values;
+  return { ...chosen, values, reach: reachOfClasses(state) };
 }
 
 /**
@@ -158,7 +163,7 @@ function isChosen({ view, stage, method }, map) {
 function reachOfClasses(state) {
   const { photo } = state;
   /** @type {ServerMap[]} */
-  const maps = photo.value.evidence.flatMap(({ index }) => photo.peek(`evidence ${index}`) ?? []);
+  const maps = photo.value.evidence.flatMap((one) => photo.peek(evidenceName(one)) ?? []);
   const chosen = maps.filter((map) => isChosen(state, map));
   return Math.max(...chosen.flatMap((map) => extremes(map.values).map(Math.abs)));
 }

@@ -71,7 +71,7 @@ export class Share {
   /** What is on the screen, as parameters. A photo that somebody brought has no name and is never among them. */
   writeUrl() {
     const { state } = this;
-    const { view, stage, block, head, channel, target, method } = state;
+    const { view, stage, block, head, channel, target, against, method } = state;
     const { example, model } = state.photo.value;
     this.photo = example ? null : broughtPhoto();
     const [query, compare] = view === "attention_cls" ? ["cls"] : state.pins;
@@ -81,6 +81,7 @@ export class Share {
       channel: used("channel", channel),
       target: used("target", target),
       method: used("method", method),
+      against: used("against", against),
     };
     this.setUrl(toAddress({ ...shown, ...special }));
   }

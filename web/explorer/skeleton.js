@@ -85,7 +85,7 @@ function side(text) {
       "div",
       { class: "controls" },
       choice(text, "stage", "stage"),
-      make("div", { class: "slot" }, ...["block", "channel"].map((name) => choice(text, name, name))),
+      make("div", { class: "slot" }, ...["block", "channel", "against"].map((name) => choice(text, name, name))),
       make("div", { class: "slot" }, choice(text, "head", "head"), choice(text, "class", "target")),
     ),
     make(

@@ -8,8 +8,8 @@ import { inPercent } from "../shared/words.js";
 /** @import { PhotoData } from "./data.js" */
 /** @import { Panel } from "./panel.js" */
 
-/** @typedef {"attention" | "attention_cls" | "attention_received" | "feature" | "similarity" | "rollout" | "class_evidence"} View */
-/** @typedef {"stage" | "block" | "head" | "channel" | "method" | "target"} Choice */
+/** @typedef {"attention" | "attention_cls" | "attention_received" | "feature" | "similarity" | "rollout" | "class_evidence" | "evidence_against"} View */
+/** @typedef {"stage" | "block" | "head" | "channel" | "method" | "target" | "against"} Choice */
 
 /**
  * Which choices a view depends on; the views stand in the order in which they are offered.
@@ -22,7 +22,8 @@ export const USES = {
   feature: ["stage", "channel"],
   similarity: ["stage"],
   rollout: ["target"],
-  class_evidence: ["stage", "method", "target"],
+  class_evidence: ["stage", "method", "target", "against"],
+  evidence_against: ["stage", "method", "target"],
 };
 
 /**
@@ -30,12 +31,15 @@ export const USES = {
  * @type {Record<string, View[]>}
  */
 export const QUESTIONS = {
-  why: ["class_evidence", "rollout"],
+  why: ["class_evidence", "evidence_against", "rollout"],
   look: ["attention", "attention_received"],
   gather: ["attention_cls"],
   see: ["feature"],
   alike: ["similarity"],
 };
+
+/** What takes balanced gradients: only these can hold one class against another. */
+const CONTRASTING = ["class_evidence", "pixel_evidence", "libragrad"];
 
 export const VIEWS = /** @type {View[]} */ (Object.keys(USES));
 
@@ -74,6 +78,8 @@ export class State {
     this.head = /** @type {Head} */ ("mean");
     this.channel = /** @type {number | "norm"} */ ("norm");
     this.target = -1;
+    /** @type {number | null} the class that the other one is held against; null for the mean of all */
+    this.against = null;
     this.method = "";
     this.opacity = 0.6;
     this.stretched = false;
@@ -89,14 +95,19 @@ export class State {
     return this.photo.stages[this.stage - 1];
   }
 
+  /** The chosen class. */
+  get classNow() {
+    return this.classOf(this.target);
+  }
+
   /**
-   * The chosen class; of one that the server has not told about yet only the number is known.
+   * A class; of one that the server has not told about yet only the number is known.
+   * @param {number} index
    * @returns {ClassEntry}
    */
-  get classNow() {
-    const { target } = this;
-    const known = this.photo.value.classes.find((entry) => entry.index === target);
-    return known ?? { index: target, label: `#${target}`, probability: null };
+  classOf(index) {
+    const known = this.photo.value.classes.find((entry) => entry.index === index);
+    return known ?? { index, label: `#${index}`, probability: null };
   }
 
   get isReady() {
@@ -118,12 +129,14 @@ export class State {
   /** Whether evidence is shown that is the whole network's, whatever the stage. */
   get isWhole() {
     const whole = (this.incoming ?? this.current)?.value.methods ?? [];
-    return this.view === "class_evidence" && whole.includes(this.method);
+    return USES[this.view].includes("method") && whole.includes(this.method);
   }
 
   /** @param {Choice} choice */
   uses(choice) {
-    return USES[this.view].includes(choice) && !(choice === "stage" && this.isWhole);
+    if (choice === "stage" && this.isWhole) return false;
+    if (choice === "against" && !CONTRASTING.includes(this.method)) return false;
+    return USES[this.view].includes(choice);
   }
 
   /**

@@ -1,0 +1,69 @@
+"""For and against: what spoke against a class, and why one class and not another."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.page_helpers import PATIENCE, ready
+
+# Gradio leaves event loops to the garbage collector; nothing of ours does.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+    "ignore:'future.no_silent_downcasting' is deprecated",
+)
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks() -> None:
+    """Not watched here: the server's threads come and go as it likes."""
+
+
+def colours(page: Any) -> dict[str, int]:
+    """How many cells of the map are redder, and how many bluer, than the colour of nothing."""
+    count = """canvas => {
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        const found = { red: 0, blue: 0 };
+        for (let i = 0; i < data.length; i += 4) {
+            if (data[i] > data[i + 2] + 8) found.red += 1;
+            if (data[i + 2] > data[i] + 8) found.blue += 1;
+        }
+        return found;
+    }"""
+    return page.locator("#explorer .map").first.evaluate(count)
+
+
+def test_what_spoke_against_is_seen_alone(opened: Any) -> None:
+    both = colours(opened)
+    assert both["red"] > 0 and both["blue"] > 0
+    opened.locator(".others summary").click()
+    opened.locator("[name=view]").select_option("evidence_against")
+    expect(opened.locator("#explorer")).to_have_attribute("data-view", "evidence_against")
+    expect(opened.locator(".explanation .said")).to_contain_text("speaks against “church”")
+    expect(opened.locator("[data-question=why]")).to_have_attribute("aria-pressed", "true")
+    alone = colours(opened)
+    assert alone["red"] == 0
+    assert alone["blue"] == both["blue"]  # on the same scale
+
+
+def test_one_class_is_held_against_another(opened: Any) -> None:
+    pixels = "canvas => canvas.toDataURL()"
+    before = opened.locator("#explorer .map").first.evaluate(pixels)
+    rival = opened.locator("[name=against]")
+    rival.select_option(label="parachute")
+    said = opened.locator(".explanation .said")
+    expect(said).to_contain_text("Why “church” and not “parachute”", timeout=PATIENCE)
+    expect(opened.locator("#explorer")).to_have_attribute("data-state", "ready", timeout=PATIENCE)
+    expect(opened.locator(".notice")).to_be_hidden(timeout=PATIENCE)
+    assert opened.locator("#explorer .map").first.evaluate(pixels) != before
+    expect(opened).to_have_url(re.compile("against="))
+    opened.reload()
+    ready(opened)
+    expect(said).to_contain_text("Why “church” and not “parachute”", timeout=PATIENCE)
+    opened.locator("#prediction .confidence-set").nth(2).click()  # another class is asked about by itself
+    expect(said).not_to_contain_text("and not", timeout=PATIENCE)
+    expect(rival).to_have_value("")
