@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import gradio as gr
@@ -20,21 +20,23 @@ from visualize.heatmap import Heatmap
 from visualize.methods import METHODS, method_named
 from visualize.paint import overlay
 
-from .arguments import parse_target
+from .arguments import parse_size, parse_target
 from .components.photo import Given, Photo, given
 from .errors import as_toasts
-from .session.look import probabilities
+from .session.look import predicted
 from .session.models import ModelCache
 
 __all__ = ["add_endpoints", "classify", "explain", "heatmap_file"]
 
 MOST_CLASSES = 1000
 
+MOST_CALLS = 12
+"""Calls of programs that are under way at a time; the others wait, and the page's visitors wait for none of them."""
+
 
 def classify(models: ModelCache, image: Image.Image, model: str, top_k: int = 5) -> dict[str, float]:
     """The most probable classes of a photo, at least one."""
-    loaded = models.get(model)
-    return probabilities(trace(loaded.model, loaded.processor, image), min(max(int(top_k), 1), MOST_CLASSES))
+    return predicted(models.get(model), models.network, image, min(max(int(top_k), 1), MOST_CLASSES))
 
 
 def explain(
@@ -47,10 +49,12 @@ def explain(
     head: str = "mean",
     query: str = "cls",
     target: str = "",
-) -> tuple[Image.Image, str, str]:
+    size: float = 1600,
+) -> tuple[str, str, str]:
     """A map drawn on the photo, a sentence about it, and a file with its numbers (see :func:`heatmap_file`).
 
-    Everything counts from 1, or from the end with negative numbers; classes have the model's own numbers, from 0.
+    Everything counts from 1, or from the end with negative numbers; classes have the model's own numbers, from 0. The
+    picture's longest side is ``size`` at most, and never longer than the photo's.
 
     Raises:
         ConfigError: an argument names something that is not there.
@@ -62,11 +66,23 @@ def explain(
     which = parse_head(head, config.num_heads[at])
     named = parse_target(target, config)
     wanted = ("winner" if named is None else named) if entry.needs_target else None
-    seen = trace(loaded.model, loaded.processor, image, target=wanted)
+    longest = parse_size(size)
+    with models.network.place():
+        seen = trace(loaded.model, loaded.processor, image, target=wanted)
     in_stage, ignores_query = seen.stages[at], "query" not in entry.uses
     query_at = parse_query(query, in_stage.geometry.tokens, in_stage.has_cls or ignores_query)
     shown = entry.map_of(seen, stage=at, block=block_at, head=which, query=query_at)
-    return overlay(seen, shown), describe(shown), str(heatmap_file(seen, shown))
+    picture = overlay(seen, shown, size=min(longest, max(image.size)))
+    height, width = image.info.get("photo_size", image.size)[::-1]
+    numbers = heatmap_file(replace(seen, crop=replace(seen.crop, photo=(height, width))), shown)
+    return str(_picture_file(picture)), describe(shown), str(numbers)
+
+
+def _picture_file(picture: Image.Image) -> Path:
+    """A PNG, written here and not by Gradio, which would hold up everybody while it packs; packed fast, not small."""
+    content = io.BytesIO()
+    picture.save(content, "PNG", compress_level=1)
+    return Path(save_bytes_to_cache(content.getvalue(), "picture.png", get_upload_folder()))
 
 
 def heatmap_file(seen: Trace, shown: Heatmap) -> Path:
@@ -108,9 +124,17 @@ def add_endpoints(models: ModelCache, start: str) -> None:
 
     @as_toasts
     def run_explain(
-        image: Given, model: str, method: str, stage: float, block: float, head: str, query: str, target: str
-    ) -> tuple[Image.Image, str, str]:
-        return explain(models, given(image), model, method, stage, block, head, query, target)
+        image: Given,
+        model: str,
+        method: str,
+        stage: float,
+        block: float,
+        head: str,
+        query: str,
+        target: str,
+        size: float,
+    ) -> tuple[str, str, str]:
+        return explain(models, given(image), model, method, stage, block, head, query, target, size)
 
     with gr.Column(visible=False):
         image = Photo(label="image: the photo")
@@ -122,8 +146,9 @@ def add_endpoints(models: ModelCache, start: str) -> None:
         head = gr.Textbox("mean", label="head: from 1, or from the end: -1, or mean")
         query = gr.Textbox("cls", label="query: cls, or row,column of a token, both from 1")
         target = gr.Textbox("", label="target: name of a class, or its number from 0; empty for the most probable")
+        size = gr.Number(1600, precision=0, label="size: longest side of the picture in pixels, at most")
         confidences = gr.Label(label="label and confidences")
-        picture = gr.Image(label="picture: PNG of the photo's size", format="png")
+        picture = gr.Image(label="picture: PNG of the photo with the map on it", format="png")
         sentence = gr.Textbox(label="description: one sentence")
         numbers = gr.File(label="numbers: NPZ with the map and where it lies")
         gr.Button().click(
@@ -132,13 +157,15 @@ def add_endpoints(models: ModelCache, start: str) -> None:
             confidences,
             api_name="classify",
             api_description="The most probable classes of a photo.",
-            concurrency_id="model",
+            concurrency_id="calls",
+            concurrency_limit=MOST_CALLS,
         )
         gr.Button().click(
             run_explain,
-            [image, model, method, stage, block, head, query, target],
+            [image, model, method, stage, block, head, query, target, size],
             [picture, sentence, numbers],
             api_name="explain",
             api_description="What a network does at one stage, drawn on the photo.",
-            concurrency_id="model",
+            concurrency_id="calls",
+            concurrency_limit=MOST_CALLS,
         )

@@ -11,15 +11,18 @@ from typing import Any
 
 import gradio as gr
 
-from cvt.errors import CheckpointError, CvtError, ImageError
+from cvt.errors import CheckpointError, CvtError, ImageError, shown
 from visualize.language import Language
 
 from .session.turn import OvertakenError
 from .words import language_now
 
-__all__ = ["PhotoError", "as_toasts", "warn"]
+__all__ = ["PhotoError", "as_toasts", "toast", "warn"]
 
 log = logging.getLogger(__name__)
+
+LONGEST = 300
+"""Characters of the longest message."""
 
 _KINDS = ((ImageError, "error_image"), (CheckpointError, "error_checkpoint"), (CvtError, "error_request"))
 """The libraries speak English; in other languages their errors are told by their kind."""
@@ -53,7 +56,7 @@ def as_toasts(handler: Callable[..., Any]) -> Callable[..., Any]:
             except OvertakenError:
                 yield gr.skip()  # a generator that yields nothing would empty its outputs
             except Exception as error:
-                raise _toast(error, handler.__name__) from None
+                raise toast(error, handler.__name__) from None
 
         return generate
 
@@ -64,7 +67,7 @@ def as_toasts(handler: Callable[..., Any]) -> Callable[..., Any]:
         except OvertakenError:
             return gr.skip()
         except Exception as error:
-            raise _toast(error, handler.__name__) from None
+            raise toast(error, handler.__name__) from None
 
     return call
 
@@ -79,11 +82,13 @@ def warn(name: str, **values: object) -> None:
     gr.Warning(_shown(language.text("messages", name, **filled)))
 
 
-def _toast(error: Exception, where: str) -> gr.Error:
+def toast(error: Exception, where: str) -> gr.Error:
+    """What the page shows of an error: what was raised on purpose in full, of all else only that it happened."""
     if isinstance(error, gr.Error):
         return error
     language = language_now()
     if isinstance(error, CvtError):
+        log.info("%s was refused: %s", where, shown(str(error)))
         message = _reason(error, language)
     else:
         log.exception("unexpected error in %s", where, exc_info=error)
@@ -99,5 +104,9 @@ def _reason(error: CvtError, language: Language) -> str:
 
 
 def _shown(message: str) -> str:
-    """Gradio shows messages as HTML; this one stays the text it is."""
-    return html.escape(message[:1].upper() + message[1:], quote=False)
+    """Gradio shows messages as HTML; this one stays the text it is, and no longer than people read."""
+    if len(message) > LONGEST:
+        message = f"{message[: LONGEST - 1]}…"
+    if "=" not in message.partition(" ")[0]:  # an argument is called what it is called
+        message = message[:1].upper() + message[1:]
+    return html.escape(message, quote=False)

@@ -157,17 +157,21 @@ class Handlers:
         try:
             if entry.is_on_hub:
                 for done in self.models.downloads.follow(entry.ref):
+                    asked.check()
                     progress(done, desc=entry.title)
             loaded = self.models.get(asked.model)
         except CheckpointError as error:
             warn("error_checkpoint", reason=error)
             loaded = self.models.get(asked.kept.model if asked.kept else self.start)
             yield {"model": loaded.entry.name}
-        passed = forward_pass(loaded.model, loaded.processor, [photo])
+        with self.models.network.place():
+            passed = forward_pass(loaded.model, loaded.processor, [photo])
         trace = trace_of(passed, photo)
         known = scope_value(loaded, trace, self.models)
         yield {"prediction": probabilities(trace), "scope": known, "curves": None, "file": None}
-        seen = look(loaded, photo, trace_of(passed, photo, "winner"), asked.example)
+        with self.models.network.place():
+            explaining = trace_of(passed, photo, "winner")
+        seen = look(loaded, photo, explaining, asked.example)
         seen = explained(loaded, photo, seen, seen.winner)
         closeup = closeup_value(seen.explorer, loaded.model.config, loaded.processor)
         lessons = lessons_value(seen.explorer.key)
@@ -189,10 +193,11 @@ class Handlers:
 
     def evidence(self, asked: Asked, event: gr.EventData) -> Updates:
         """Add to the explorer what speaks for the class it asks about."""
-        loaded, seen = self._seen(asked)
-        count = loaded.model.config.num_labels
-        target, against = requested_class(event, count), requested_contrast(event, count)
-        seen = explained(loaded, asked.photo, seen, target, against)
+        with self.models.network.place():
+            loaded, seen = self._seen(asked)
+            count = loaded.model.config.num_labels
+            target, against = requested_class(event, count), requested_contrast(event, count)
+            seen = explained(loaded, asked.photo, seen, target, against)
         return {"explorer": seen.explorer, "kept": seen}
 
     def facts(self, asked: Asked) -> Updates:
@@ -243,5 +248,6 @@ class Handlers:
         return loaded, recall(loaded, asked.photo, asked.example, asked.kept, self.first)
 
     def _for_winner(self, asked: Asked) -> tuple[LoadedModel, Look]:
-        loaded, seen = self._seen(asked)
-        return loaded, aimed(loaded, asked.photo, seen, seen.winner)
+        with self.models.network.place():
+            loaded, seen = self._seen(asked)
+            return loaded, aimed(loaded, asked.photo, seen, seen.winner)

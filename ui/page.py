@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import torch
 
 from cvt.device import choose_device
+from cvt.errors import CvtError
 
 from .components.about import AboutModel, about_value
 from .components.closeup import CloseUp, closeup_value
@@ -34,10 +37,18 @@ from .session.turn import Turn
 from .wiring import wired
 from .words import text
 
-__all__ = ["build"]
+__all__ = ["MOST_WAITING", "build"]
+
+log = logging.getLogger(__name__)
 
 KEPT_FOR = 3600
 """Seconds without a visit after which a session's look is forgotten; it is made anew when needed."""
+
+MOST_AT_WORK = 8
+"""Visitors whose photos are worked on at a time; each has one thing done after the other."""
+
+MOST_WAITING = 1000
+"""Calls and visitors that wait at most. What waits is small: a photo that waits is a file."""
 
 CHOOSE_CLASS = """(target) => {
     const root = document.querySelector("#explorer");
@@ -67,10 +78,8 @@ def build(model: str = "auto", device: str = "auto") -> WatchedBlocks:
     Raises:
         CvtError: the model or the device is not there.
     """
-    entries = offered_models(model)
-    start = entries[0].name
-    models = ModelCache(entries, device=choose_device(device))
-    loaded = models.get(start)
+    models, loaded = _start(model, choose_device(device))
+    start = loaded.entry.name
     example = next(iter(examples().values()))
     photo = example.open()
     first = look(loaded, photo, traced(loaded, photo, "winner"), example.id)
@@ -79,7 +88,7 @@ def build(model: str = "auto", device: str = "auto") -> WatchedBlocks:
         page = _Page(models, loaded, first, example.path)
         _wire(demo, page, Handlers(models, start, first))
         add_endpoints(models, start)
-    demo.queue(max_size=32)
+    demo.queue(max_size=MOST_WAITING)
     return demo
 
 
@@ -87,6 +96,20 @@ def privacy() -> str:
     """Which text says where photos go: on a Space they leave the visitor's computer."""
     on_space = "SPACE_ID" in os.environ or os.environ.get("SYSTEM") == "spaces"
     return "privacy_space" if on_space else "privacy"
+
+
+def _start(model: str, device: torch.device) -> tuple[ModelCache, LoadedModel]:
+    """The models that are offered, and the first of them; where "auto" finds a damaged one, the bundled model."""
+    entries = offered_models(model)
+    try:
+        models = ModelCache(entries, device=device)
+        return models, models.get(entries[0].name)
+    except CvtError as error:
+        if model != "auto" or entries[0].name == "bundled":
+            raise
+        log.warning("%s cannot be used (%s); the bundled model takes its place", entries[0].name, error)
+    models = ModelCache(offered_models("bundled"), device=device)
+    return models, models.get("bundled")
 
 
 def _choices(kind: str, values: Sequence[str]) -> list[tuple[str, str]]:
@@ -185,7 +208,7 @@ def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
     shown += [page.about, page.closeup, page.curves, page.file, page.lessons, page.comparison]
     turn = [page.started, page.number]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    heavy: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "model", "concurrency_limit": 1}
+    heavy: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "page", "concurrency_limit": MOST_AT_WORK}
     light: dict[str, Any] = {"concurrency_limit": None, "trigger_mode": "always_last", **quiet}
 
     def on(handler: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from cvt.errors import ConfigError
+from cvt.errors import ConfigError, shown
 
 if TYPE_CHECKING:
     from cvt.geometry import Grid
@@ -22,7 +22,9 @@ def parse_index(name: str, number: float, count: int) -> int:
         ConfigError: there is no such thing; the message says which there are.
     """
     if number == 0 or number not in range(-count, count + 1):
-        raise ConfigError(f"{name} {number:g} does not exist: they count from 1 to {count}, or from the end, from -1")
+        raise ConfigError(
+            f"{name} {shown(number)} does not exist: they count from 1 to {count}, or from the end, from -1"
+        )
     return int(number) - 1 if number > 0 else count + int(number)
 
 
@@ -37,7 +39,7 @@ def parse_head(head: str | int, count: int) -> Literal["mean"] | int:
     try:
         number = int(head)
     except ValueError:
-        raise ConfigError(f"head {head!r} must be 'mean' or a number from 1 to {count}") from None
+        raise ConfigError(f"head {shown(head)} must be 'mean' or a number from 1 to {count}") from None
     return parse_index("head", number, count)
 
 
@@ -54,5 +56,5 @@ def parse_query(query: str, tokens: Grid, has_cls: bool) -> Literal["cls"] | tup
     try:
         row, column = (int(part) for part in query.split(","))
     except ValueError:
-        raise ConfigError(f"query {query!r} must be 'cls' or 'row,column', for example '3,10'") from None
+        raise ConfigError(f"query {shown(query)} must be 'cls' or 'row,column', for example '3,10'") from None
     return parse_index("row", row, tokens.rows), parse_index("column", column, tokens.columns)

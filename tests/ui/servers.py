@@ -57,7 +57,9 @@ class Server:
         """Everything a handler says: outputs, errors and toasts, without times and names that change with each call."""
         session = session or uuid.uuid4().hex
         body = {"fn_index": handler, "data": data, "event_data": event, "session_hash": session, "trigger_id": None}
-        joined = httpx.post(f"{self.address}/gradio_api/queue/join", json=body, timeout=60)
+        content = json.dumps(body).encode()  # with NaN and Infinity, which httpx would not write
+        headers = {"Content-Type": "application/json"}
+        joined = httpx.post(f"{self.address}/gradio_api/queue/join", content=content, headers=headers, timeout=60)
         if joined.status_code != 200:
             return [joined.status_code]
         said = []

@@ -15,7 +15,7 @@ from ui.components.photo import MAX_BYTES
 from ui.examples import examples
 from ui.handlers import Asked, Handlers
 from ui.launch import launch_options
-from ui.page import build
+from ui.page import MOST_WAITING, build
 from ui.serving.watching import WatchedBlocks
 from ui.session.models import ModelCache, offered_models
 from ui.session.turn import OvertakenError, Turn
@@ -78,12 +78,13 @@ def test_what_the_first_paint_shows_is_never_cleaned_away(demo: WatchedBlocks) -
     assert set(shown) <= kept
 
 
-def test_all_work_of_the_network_shares_one_bounded_queue(demo: gr.Blocks) -> None:
-    heavy = [fn for fn in demo.fns.values() if fn.concurrency_id == "model"]
-    assert {fn.api_name for fn in heavy} >= {"classify", "explain"}
-    assert {fn.name for fn in heavy} >= {"show", "evidence", "curve", "take", "run_classify", "run_explain"}
-    assert {fn.concurrency_limit for fn in heavy} <= {1, "default"}
-    assert demo._queue.max_size == 32
+def test_programs_and_visitors_wait_in_two_bounded_lines(demo: gr.Blocks) -> None:
+    ours = {"page": {"show", "evidence", "curve", "take"}, "calls": {"run_classify", "run_explain"}}
+    for line, names in ours.items():
+        waiting = [fn for fn in demo.fns.values() if fn.concurrency_id == line]
+        assert {fn.name for fn in waiting} >= names
+        assert all(0 < fn.concurrency_limit < 20 for fn in waiting)  # of the 40 threads some are left for the rest
+    assert demo._queue.max_size == MOST_WAITING
 
 
 def test_only_the_two_endpoints_are_open(demo: gr.Blocks) -> None:

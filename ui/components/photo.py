@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import warnings
 from io import BytesIO
 from typing import Any
@@ -20,6 +21,7 @@ from cvt.errors import ImageError
 from cvt.photo import FORMATS, open_photo
 
 from ..errors import PhotoError
+from ..serving.desk import Desk
 from ..serving.uploads import read_bounded
 from .part import Part
 
@@ -45,6 +47,9 @@ MAX_MEGAPIXELS = 64
 
 KEPT_MEGAPIXELS = 16
 """A photo of more is read at a half or a third of its width and height: no network here sees more of it than 384."""
+
+DECODING = Desk(max(2, os.cpu_count() or 1))
+"""Where photos are decoded: a whole one of 64 million pixels takes 190 MB until it is made smaller."""
 
 SLOW = ("JPEG2000",)
 """Formats that take ten times as long to decode as others; of these no more pixels are taken than are kept."""
@@ -128,7 +133,8 @@ def read_content(content: bytes) -> Image.Image:
     if len(content) > MAX_BYTES:
         raise _too_large()
     _check_pixels(content)
-    return open_photo(content, KEPT_MEGAPIXELS * 10**6)
+    with DECODING.place():
+        return open_photo(content, KEPT_MEGAPIXELS * 10**6)
 
 
 def _check_pixels(content: bytes) -> None:

@@ -8,7 +8,9 @@ middleware puts it there. The same script translates what Gradio has in English 
 from __future__ import annotations
 
 import json
-from collections.abc import MutableMapping
+import re
+import secrets
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from visualize.language import LANGUAGES, Language
 
 from . import assets
+from .headers import policy
 
 __all__ = ["HEAD", "DocumentHead"]
 
@@ -34,11 +37,20 @@ HEAD = _script() + assets.head()
 """The language first, since Gradio's own scripts read it."""
 
 
-class DocumentHead:
-    """ASGI middleware that puts :data:`HEAD` first into the head of every HTML document."""
+_SCRIPT = re.compile(rb"<script(?=[ >])")  # Gradio writes what it knows into a script, with every < escaped
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class DocumentHead:
+    """ASGI middleware that puts :data:`HEAD` first into the head of every HTML document, and lets its scripts run.
+
+    Args:
+        app: what answers.
+        frame_ancestors: origins whose pages may frame the page.
+    """
+
+    def __init__(self, app: ASGIApp, frame_ancestors: Sequence[str] = ()) -> None:
         self.app = app
+        self.frame_ancestors = frame_ancestors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET":
@@ -56,8 +68,12 @@ class DocumentHead:
             else:
                 body += message.get("body", b"")
                 if not message.get("more_body"):
+                    nonce = secrets.token_urlsafe(16)
                     document = body.replace(b"<head>", b"<head>" + HEAD.encode(), 1)
-                    await send({**start, "headers": _with_length(start["headers"], len(document))})
+                    document = _SCRIPT.sub(b'<script nonce="%s"' % nonce.encode(), document)
+                    headers = _with_length(start["headers"], len(document))
+                    headers.append((b"content-security-policy", policy(nonce, self.frame_ancestors).encode()))
+                    await send({**start, "headers": headers})
                     await send({"type": "http.response.body", "body": document})
 
         await self.app(scope, receive, forward)

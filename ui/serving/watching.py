@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import gradio as gr
 from gradio.utils import get_upload_folder
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cvt.errors import ImageError
+from cvt.errors import ConfigError, ImageError
 
+from ..errors import toast
+from .arguments import check_arguments
+from .desk import session_now
 from .folder import sweep
+from .logs import call_now
 from .uploads import uploaded
 
 __all__ = ["Sessions", "WatchSessions", "WatchedBlocks", "sweeping"]
@@ -33,8 +38,6 @@ MOST = 10_000
 """Sessions remembered, so that calls under ever new names do not fill the memory."""
 
 _HEARTBEAT = re.compile(r"/gradio_api/heartbeat/([^/]+)$")
-
-_session: ContextVar[str | None] = ContextVar("_session", default=None)
 
 
 class Sessions:
@@ -64,6 +67,7 @@ class WatchedBlocks(gr.Blocks):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.sessions = Sessions()
+        self._steps: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def first_paint(self) -> set[str]:
         """The files that every page shows when it opens."""
@@ -71,15 +75,25 @@ class WatchedBlocks(gr.Blocks):
 
     async def process_api(self, *args: Any, **named: Any) -> dict[str, Any]:
         """As Gradio does it, with the session known to what happens inside."""
-        token = _session.set(named.get("session_hash"))
+        session = named.get("session_hash")
+        token, called = session_now.set(session), call_now.set(secrets.token_hex(4))
         try:
-            return await super().process_api(*args, **named)
+            async with self._one_at_a_time(session):
+                return await super().process_api(*args, **named)
         finally:
-            _session.reset(token)
+            session_now.reset(token)
+            call_now.reset(called)
+
+    def _one_at_a_time(self, session: str | None) -> asyncio.Lock:
+        """What lets a session's steps happen one after the other, so that no older photo's answer comes last."""
+        return self._steps.setdefault(session, asyncio.Lock()) if session else asyncio.Lock()
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **named: Any) -> list[Any]:
-        """As Gradio does it, without the files that were not uploaded."""
-        inputs = [_only_uploads(value) for value in inputs]
+        """As Gradio does it, without what cannot be, and without the files that were not uploaded."""
+        try:
+            inputs = check_arguments(block_fn.fn, block_fn.inputs, [_only_uploads(value) for value in inputs])
+        except ConfigError as error:
+            raise toast(error, str(block_fn.name)) from None
         self._note(block_fn.inputs, inputs)
         return await super().preprocess_data(block_fn, inputs, *args, **named)
 
@@ -90,7 +104,7 @@ class WatchedBlocks(gr.Blocks):
         return outputs
 
     def _note(self, components: list[Any], values: list[Any]) -> None:
-        session = _session.get()
+        session = session_now.get()
         if session is None:
             return
         for component, value in zip(components, values, strict=False):

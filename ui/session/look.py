@@ -6,12 +6,15 @@ import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from PIL import Image
 
 from cvt.config import CvtConfig
+from cvt.errors import CheckpointError
 from cvt.tracing import ForwardPass, Trace, trace
 
 from ..components.explorer import ExplorerData, explorer_value, with_evidence
+from ..serving.desk import Desk
 from .models import LoadedModel
 
 __all__ = [
@@ -22,6 +25,7 @@ __all__ = [
     "explained",
     "fingerprint",
     "look",
+    "predicted",
     "probabilities",
     "recall",
     "trace_of",
@@ -118,6 +122,23 @@ def explained(loaded: LoadedModel, photo: Image.Image, seen: Look, target: int, 
 def probabilities(result: Trace, count: int = 5) -> dict[str, float]:
     """The most probable classes, as ``gr.Label`` takes them. Class names that occur twice get their number behind."""
     return {class_label(result.config, index): probability for index, probability in result.top(count)}
+
+
+def predicted(loaded: LoadedModel, network: Desk, photo: Image.Image, count: int) -> dict[str, float]:
+    """The same of a photo of which nothing else is wanted: at the network's place it is the network alone that works.
+
+    Raises:
+        CheckpointError: the logits are no numbers.
+    """
+    model, config = loaded.model, loaded.model.config
+    pixel_values = loaded.processor.prepare(photo).pixel_values
+    with network.place(), torch.inference_mode():
+        logits = model(pixel_values.to(model.device, model.dtype), return_dict=True).logits[0].float().cpu()
+    if not logits.isfinite().all():
+        raise CheckpointError("the network's logits are NaN or infinite: its weights are damaged, or too large")
+    shares = (logits / config.temperature).softmax(dim=0)
+    order = shares.argsort(descending=True, stable=True)[:count]
+    return {class_label(config, int(index)): float(shares[index]) for index in order}
 
 
 def class_label(config: CvtConfig, index: int) -> str:

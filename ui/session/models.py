@@ -20,6 +20,7 @@ from cvt.image_processor import MOST_SIDE, CvtImageProcessor
 from cvt.locations import bundled_models, find, is_cached, model_name
 from cvt.model import CvtForImageClassification
 
+from ..serving.desk import Desk
 from .fetching import Downloads
 
 __all__ = ["DEFAULT_HUB_MODEL", "LoadedModel", "ModelCache", "ModelEntry", "offered_models"]
@@ -174,7 +175,13 @@ def load(entry: ModelEntry, device: torch.device) -> LoadedModel:
     Raises:
         CheckpointError, ConfigError: it cannot be had; the message says why.
     """
-    model = CvtForImageClassification.from_pretrained(entry.ref)
+    try:
+        model = CvtForImageClassification.from_pretrained(entry.ref)
+    except CheckpointError as error:
+        if not (entry.is_on_hub and is_cached(entry.ref)):
+            raise
+        log.warning("the cached copy of %s is no good (%s); it is fetched anew", entry.ref, error)
+        model = CvtForImageClassification.from_pretrained(entry.ref, force_download=True)
     return LoadedModel(entry, model.to(device).eval(), processor_of(entry.ref))
 
 
@@ -188,6 +195,7 @@ class ModelCache:
 
     Attributes:
         downloads: of those that come from the Hub.
+        network: the one place at which a network runs; decoding, drawing and files go elsewhere.
     """
 
     def __init__(
@@ -201,6 +209,7 @@ class ModelCache:
         self.capacity = capacity
         self.device = device or choose_device()
         self.downloads = Downloads()
+        self.network = Desk(1)
         self._load = load
         self._loaded: OrderedDict[str, LoadedModel] = OrderedDict()
         self._lock = threading.Lock()

@@ -37,8 +37,11 @@ class Turn:
     def check(self, number: int) -> None:
         """Go on only while this wish is the newest.
 
+        A count that the server forgot, with its session, and that began anew, goes on from the browser's number.
+
         Raises:
             OvertakenError: it is not.
         """
+        self.number = max(self.number, number)
         if self.number != number:
             raise OvertakenError

@@ -1,0 +1,145 @@
+"""What may come in at all: bodies of a bounded size, calls of handlers that there are, and so many uploads.
+
+A body that is too large is refused by its announced length, before any of it is read; one that announces nothing, as
+soon as too much of it has come.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+from gradio.utils import get_upload_folder
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cvt.errors import shown
+
+__all__ = ["MOST_BODY", "MOST_KEPT", "MOST_UPLOAD", "Gate"]
+
+MOST_BODY = 30 * 2**20
+"""Bytes of a call's body; a photo of 20 MB as base64 text takes 27."""
+
+MOST_UPLOAD = 25 * 2**20
+"""Bytes of one upload: a photo, and what surrounds it."""
+
+MOST_KEPT = 4 * 2**30
+"""Bytes of all files that are kept for visitors; beyond that, uploads wait until the oldest have gone."""
+
+_COUNTED_FOR = 5.0
+"""Seconds for which a count of the kept bytes holds; in between, uploads are added to it."""
+
+_CALLS = ("/queue/join", "/run/", "/call/", "/api/")
+
+
+class RefusedError(Exception):
+    """A request that is not passed on: the status, and the sentence that says why."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status, self.sentence = status, sentence
+
+
+class Gate:
+    """ASGI middleware that lets through what can be answered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._kept, self._counted_at = 0, float("-inf")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self.app(scope, receive, send)
+            return
+        path = scope["path"]
+        is_upload = path.endswith("/upload")
+        try:
+            length = _announced(scope)
+            if is_upload:
+                self._admit(length)
+            elif any(part in path for part in _CALLS):
+                body = await _read(receive, length)
+                _check_call(body, scope)
+                receive = _again(body, receive)
+            await self.app(scope, _bounded(receive, MOST_UPLOAD if is_upload else MOST_BODY), send)
+        except RefusedError as refused:
+            await JSONResponse({"detail": refused.sentence}, refused.status)(scope, receive, send)
+
+    def _admit(self, length: int | None) -> None:
+        if length is not None and length > MOST_UPLOAD:
+            raise RefusedError(413, f"the upload is {length} bytes long; at most {MOST_UPLOAD} are taken")
+        now = time.monotonic()
+        if now - self._counted_at > _COUNTED_FOR:
+            self._kept, self._counted_at = _bytes_in(get_upload_folder()), now
+        self._kept += MOST_UPLOAD if length is None else length
+        if self._kept > MOST_KEPT:
+            raise RefusedError(507, "the server keeps as many photos as it can; try again in an hour")
+
+
+def _announced(scope: Scope) -> int | None:
+    value = dict(scope["headers"]).get(b"content-length", b"")
+    length = int(value) if value.isdigit() and len(value) < 19 else None
+    if length is not None and length > MOST_BODY:
+        raise RefusedError(413, f"the request is {length} bytes long; at most {MOST_BODY} are read")
+    return length
+
+
+def _bytes_in(folder: str) -> int:
+    files = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+async def _read(receive: Receive, length: int | None) -> bytes:
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise RefusedError(400, "the request broke off")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MOST_BODY:
+            raise RefusedError(413, f"the request is longer than {MOST_BODY} bytes, which is the most that is read")
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+def _check_call(body: bytes, scope: Scope) -> None:
+    try:
+        call = json.loads(body)
+    except (ValueError, RecursionError):
+        raise RefusedError(400, "the request's body is no JSON that can be read") from None
+    if not isinstance(call, dict) or not isinstance(call.get("data", []), list):
+        raise RefusedError(400, "the request's body must be an object whose 'data' is a list of arguments")
+    index = call.get("fn_index")
+    known = scope["app"].get_blocks().fns
+    if index is not None and (isinstance(index, bool) or not isinstance(index, int) or index not in known):
+        raise RefusedError(404, f"fn_index={shown(index)} is none of this page's handlers")
+    session = call.get("session_hash")
+    if session is not None and (not isinstance(session, str) or not 0 < len(session) <= 100):
+        raise RefusedError(400, f"session_hash={shown(session)} must be a text of at most 100 characters")
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """The body that was read, once more; then what comes after it."""
+    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return left.pop() if left else await receive()
+
+    return replay
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
+    size = 0
+
+    async def count() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > most:
+            raise RefusedError(413, f"the request is longer than {most} bytes, which is the most that is read")
+        return message
+
+    return count
