@@ -24,7 +24,7 @@ ADDRESSES = tomllib.loads((HERE / "addresses.toml").read_text(encoding="utf-8"))
 PARAMETERS = {
     "classify": {"image": None, "model": "local", "top_k": 5},
     "explain": {
-        **{"image": None, "model": "local", "method": "attention", "stage": 3, "block": -1},
+        **{"image": None, "model": "local", "method": "class_evidence", "stage": 3, "block": -1},
         **{"head": "mean", "query": "cls", "target": "", "size": 100},
     },
     "show": {"brought": None, "examples": None, "model": "local", "kept": None, "number": 0, "turn": None},

@@ -160,6 +160,6 @@ def test_nothing_else_is_offered_to_programs(client: Client) -> None:
     assert set(api["named_endpoints"]) == {"/classify", "/explain"}
     assert api["unnamed_endpoints"] == {}
     names = [parameter["parameter_name"] for parameter in api["named_endpoints"]["/explain"]["parameters"]]
-    assert names == ["image", "model", "method", "stage", "block", "head", "query", "target"]
+    assert names == ["image", "model", "method", "stage", "block", "head", "query", "target", "size"]
     defaults = [p["parameter_has_default"] for p in api["named_endpoints"]["/explain"]["parameters"]]
     assert defaults == [False] + [True] * 7
