@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from cvt.locations import find, resolve_file
 from cvt.presets import PRESETS
 from cvt.publishing import Publishable
 
-__all__ = ["CvtConfig", "read_fields"]
+__all__ = ["CvtConfig", "class_index", "read_fields"]
 
 DEAD_LAYER_NORM_EPS = 1e-12
 """Default of ``layer_norm_eps`` that no implementation ever used: transformers writes it and computes with 1e-5."""
@@ -293,3 +294,20 @@ def read_fields(path: Path) -> dict[str, Any]:
     if model_type != "cvt":
         raise CheckpointError(f"{path} describes a model of type {shown(model_type)}; this package loads 'cvt' alone")
     return fields
+
+
+def class_index(config: CvtConfig, target: int | str) -> int:
+    """The index of a class given by index or by name.
+
+    Raises:
+        ConfigError: there is no such class; the message says which there are.
+    """
+    if isinstance(target, str) and target in config.label2id:
+        return config.label2id[target]
+    if isinstance(target, Integral) and not isinstance(target, bool) and 0 <= target < config.num_labels:
+        return int(target)
+    names = ", ".join(repr(config.id2label[i]) for i in range(min(3, config.num_labels)))
+    raise ConfigError(
+        f"class {target!r} is not one of this model's {config.num_labels}: an index from 0 to "
+        f"{config.num_labels - 1}, or a name such as {names}"
+    )

@@ -28,6 +28,7 @@ from cvt.publishing import Publishable
 from cvt.tensors import is_tensor, tensor
 
 if TYPE_CHECKING:
+    from jaxtyping import Float32
     from torch import Tensor
 
 __all__ = [
@@ -73,7 +74,7 @@ class PreparedImage:
         crop: where those pixels lie on the upright photo.
     """
 
-    pixel_values: Tensor
+    pixel_values: Float32[Tensor, "1 3 height width"]
     crop: CropGeometry
 
 

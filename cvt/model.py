@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +25,9 @@ from cvt.initialisation import initialise
 from cvt.outputs import BaseModelOutputWithCLSToken, ImageClassifierOutput
 from cvt.pretrained_model import CvtPreTrainedModel
 from cvt.probe import Probe, record
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Shaped
 
 __all__ = ["ACTIVATIONS", "Attention", "CvtForImageClassification", "CvtModel", "DepthwiseProjection", "Layer", "Stage"]
 
@@ -270,7 +273,7 @@ class CvtModel(CvtPreTrainedModel):
 
     def forward(
         self,
-        pixel_values: Tensor,
+        pixel_values: Float[Tensor, "batch num_channels height width"],
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: bool | None = None,
@@ -321,8 +324,8 @@ class CvtForImageClassification(CvtPreTrainedModel):
 
     def forward(
         self,
-        pixel_values: Tensor,
-        labels: Tensor | None = None,
+        pixel_values: Float[Tensor, "batch num_channels height width"],
+        labels: Shaped[Tensor, "batch ..."] | None = None,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
         return_dict: bool | None = None,

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 __all__ = ["BaseModelOutputWithCLSToken", "GatheredOutput", "ImageClassifierOutput"]
 
@@ -57,10 +60,10 @@ class BaseModelOutputWithCLSToken(_TupleLike):
             distribution; CLS first on both axes where the stage has one. When asked for.
     """
 
-    last_hidden_state: Tensor
-    cls_token_value: Tensor | None = None
-    hidden_states: tuple[Tensor, ...] | None = None
-    attentions: tuple[Tensor, ...] | None = None
+    last_hidden_state: Float[Tensor, "batch channels height width"]
+    cls_token_value: Float[Tensor, "batch 1 channels"] | None = None
+    hidden_states: tuple[Float[Tensor, "batch _ _ _"], ...] | None = None
+    attentions: tuple[Float[Tensor, "batch _ _ _"], ...] | None = None
 
 
 @dataclass(eq=False)
@@ -74,10 +77,10 @@ class ImageClassifierOutput(_TupleLike):
         attentions: as in :class:`BaseModelOutputWithCLSToken`.
     """
 
-    loss: Tensor | None = None
-    logits: Tensor | None = None
-    hidden_states: tuple[Tensor, ...] | None = None
-    attentions: tuple[Tensor, ...] | None = None
+    loss: Float[Tensor, ""] | None = None
+    logits: Float[Tensor, "batch num_labels"] | None = None
+    hidden_states: tuple[Float[Tensor, "batch _ _ _"], ...] | None = None
+    attentions: tuple[Float[Tensor, "batch _ _ _"], ...] | None = None
 
 
 class GatheredOutput(dict[str, Any]):

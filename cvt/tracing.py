@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,14 +18,17 @@ from PIL import Image
 from torch import Tensor
 
 from cvt.balanced import BalancedGradients
-from cvt.config import CvtConfig
+from cvt.config import CvtConfig, class_index
 from cvt.errors import CheckpointError, ConfigError, ImageError
 from cvt.geometry import CropGeometry, StageGeometry, stage_geometry
 from cvt.image_processor import CvtImageProcessor, PreparedImage, upright_rgb
 from cvt.model import CvtForImageClassification
 from cvt.probe import record
 
-__all__ = ["BlockTrace", "ForwardPass", "StageTrace", "Trace", "class_index", "forward_pass", "trace", "traces"]
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float32, UInt8
+
+__all__ = ["BlockTrace", "ForwardPass", "StageTrace", "Trace", "forward_pass", "trace", "traces"]
 
 
 Targets = Sequence[int | str | None] | None
@@ -47,11 +51,11 @@ class BlockTrace:
             where it is learned, and counts with the biases.
     """
 
-    query: np.ndarray
-    key: np.ndarray
-    value: np.ndarray | None = None
-    context_gradient: np.ndarray | None = None
-    evidence: np.ndarray | None = None
+    query: Float32[np.ndarray, "heads queries width"]
+    key: Float32[np.ndarray, "heads keys width"]
+    value: Float32[np.ndarray, "heads keys width"] | None = None
+    context_gradient: Float32[np.ndarray, "heads queries width"] | None = None
+    evidence: Float32[np.ndarray, " queries"] | None = None
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,12 @@ class StageTrace:
     """
 
     geometry: StageGeometry
-    feature_map: np.ndarray
+    feature_map: Float32[np.ndarray, "channels rows columns"]
     blocks: tuple[BlockTrace, ...]
     has_cls: bool
     scale: float
-    evidence_map: np.ndarray | None = None
-    evidence_gradient: np.ndarray | None = None
+    evidence_map: Float32[np.ndarray, "channels rows columns"] | None = None
+    evidence_gradient: Float32[np.ndarray, "channels rows columns"] | None = None
 
 
 @dataclass(frozen=True)
@@ -98,17 +102,17 @@ class Trace:
         pixel_gradient: its balanced gradient with respect to ``pixel_values``, with a target only.
     """
 
-    photo: np.ndarray
-    pixel_values: np.ndarray
+    photo: UInt8[np.ndarray, "photo_height photo_width 3"]
+    pixel_values: Float32[np.ndarray, "num_channels height width"]
     crop: CropGeometry
     config: CvtConfig
-    logits: np.ndarray
-    probabilities: np.ndarray
+    logits: Float32[np.ndarray, " num_labels"]
+    probabilities: Float32[np.ndarray, " num_labels"]
     stages: tuple[StageTrace, ...]
     target: int | None = None
     against: int | None = None
     explained: float | None = None
-    pixel_gradient: np.ndarray | None = None
+    pixel_gradient: Float32[np.ndarray, "num_channels height width"] | None = None
 
     def label(self, index: int) -> str:
         """Name of a class."""
@@ -245,7 +249,7 @@ class ForwardPass:
     config: CvtConfig
     photos: tuple[Image.Image, ...]
     prepared: tuple[PreparedImage, ...]
-    logits: Tensor
+    logits: Float[Tensor, "photos num_labels"]
     heard: dict[str, Tensor]
     gradients: BalancedGradients
 
@@ -336,23 +340,6 @@ def _target(config: CvtConfig, target: int | str | None, winner: int) -> int | N
     if target == "winner":
         return winner
     return None if target is None else class_index(config, target)
-
-
-def class_index(config: CvtConfig, target: int | str) -> int:
-    """The index of a class given by index or by name.
-
-    Raises:
-        ConfigError: there is no such class; the message says which there are.
-    """
-    if isinstance(target, str) and target in config.label2id:
-        return config.label2id[target]
-    if isinstance(target, int | np.integer) and not isinstance(target, bool) and 0 <= target < config.num_labels:
-        return int(target)
-    names = ", ".join(repr(config.id2label[i]) for i in range(min(3, config.num_labels)))
-    raise ConfigError(
-        f"class {target!r} is not one of this model's {config.num_labels}: an index from 0 to "
-        f"{config.num_labels - 1}, or a name such as {names}"
-    )
 
 
 def _stage_path(stage: int) -> str:

@@ -63,14 +63,19 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project's wheel, built from a copy so that nothing is left in the checkout."""
+    """The project's wheel, built from its source distribution, as `python -m build` does.
+
+    That is built from a copy, so that nothing is left in the checkout.
+    """
     source = tmp_path_factory.mktemp("source") / "cvt-explorer"
     shutil.copytree(
         ROOT, source, ignore=lambda folder, names: NOT_INSTALLED & set(names) if Path(folder) == ROOT else ()
     )
     out = source.parent / "wheel"
+    made = "from setuptools.build_meta import build_sdist; print(build_sdist('sdist'))"
+    sdist = source / "sdist" / run(sys.executable, "-c", made, cwd=source).splitlines()[-1]
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
-    run(*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", out, ".", cwd=source)
+    run(*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", out, sdist, cwd=source)
     return next(out.glob("*.whl"))
 
 

@@ -23,12 +23,13 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
+from cvt.config import class_index
 from cvt.device import choose_device
 from cvt.errors import ConfigError, CvtError
 from cvt.image_processor import CvtImageProcessor, open_photo
 from cvt.model import CvtForImageClassification
 from cvt.threads import calm_numpy
-from cvt.tracing import Trace, class_index, forward_pass
+from cvt.tracing import Trace, forward_pass
 from visualize.counting import parse_head, parse_index, parse_query
 from visualize.drawing import SUFFIXES
 from visualize.export import save_arrays, save_summary

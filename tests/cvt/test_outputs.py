@@ -9,7 +9,9 @@ import torch
 
 from cvt.outputs import BaseModelOutputWithCLSToken, ImageClassifierOutput
 
-FEATURES, CLS, MAPS = torch.zeros(1, 4, 2, 2), torch.ones(1, 1, 4), (torch.zeros(1), torch.ones(1))
+FEATURES, CLS = torch.zeros(1, 4, 2, 2), torch.ones(1, 1, 4)
+MAPS = (torch.zeros(1, 2, 4, 4), FEATURES)
+LOSS, LOGITS = torch.zeros(()), torch.zeros(1, 5)
 
 
 def test_the_documented_fields_in_their_order() -> None:
@@ -33,20 +35,20 @@ def test_it_unpacks_as_a_tuple_of_what_is_set() -> None:
 
 
 def test_fields_that_are_not_set_take_no_place() -> None:
-    output = ImageClassifierOutput(logits=CLS)
-    assert output[0] is CLS, "without labels there is no loss in front"
+    output = ImageClassifierOutput(logits=LOGITS)
+    assert output[0] is LOGITS, "without labels there is no loss in front"
     assert output.loss is None
     assert len(output) == 1
     assert "loss" not in output
 
 
 def test_it_reads_as_a_mapping() -> None:
-    output = ImageClassifierOutput(loss=CLS, logits=FEATURES)
-    assert output["logits"] is FEATURES
-    assert {**output} == {"loss": CLS, "logits": FEATURES}
+    output = ImageClassifierOutput(loss=LOSS, logits=LOGITS)
+    assert output["logits"] is LOGITS
+    assert {**output} == {"loss": LOSS, "logits": LOGITS}
     assert output.keys() == ["loss", "logits"]
-    assert output.values() == [CLS, FEATURES]
-    assert output.items() == [("loss", CLS), ("logits", FEATURES)]
+    assert output.values() == [LOSS, LOGITS]
+    assert output.items() == [("loss", LOSS), ("logits", LOGITS)]
     assert "attentions" not in output
     with pytest.raises(KeyError, match="attentions"):
         _ = output["attentions"]

@@ -14,13 +14,13 @@ import pytest
 import torch
 from PIL import Image
 
-from cvt.config import CvtConfig
+from cvt.config import CvtConfig, class_index
 from cvt.errors import ConfigError, ImageError
 from cvt.geometry import stage_geometry
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 from cvt.probe import record
-from cvt.tracing import Trace, class_index, forward_pass, trace, traces
+from cvt.tracing import Trace, forward_pass, trace, traces
 from tests.cvt.frozen import Frozen
 from tests.cvt.networks import small_classifier
 
