@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -43,6 +44,9 @@ class Heatmap:
     cls_share: float | None = None
     details: dict[str, str | int] = field(default_factory=dict)
     total: float | None = None
+
+    _repr_png_: ClassVar[Callable[[Heatmap], bytes]]
+    """What a notebook shows; set by :mod:`visualize.paint`, which builds on this module."""
 
 
 def sample(values: np.ndarray, grid: Grid, y: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +16,7 @@ from visualize.heatmap import Heatmap, sample
 from visualize.palette import (
     Limits,
     Palette,
+    colours,
     default_palette,
     lookup_table,
     palette_index,
@@ -32,6 +34,9 @@ __all__ = ["Canvas", "Mode", "framed", "overlay", "prepare", "scale_bar"]
 Mode = Literal["smooth", "cells"]
 
 PAPER, INK = (255, 255, 255), (34, 34, 34)
+
+ALONE = 384
+"""Longest side, in pixels, of a map without its photo, unless it has more cells."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +194,20 @@ def framed(trace: Trace, heatmap: Heatmap, *, language: str = "en", **options: A
     picture = overlay(trace, heatmap, **options)
     shared = {name: options[name] for name in ("limits", "stretch", "palette") if name in options}
     return _stacked([picture, scale_bar(heatmap, width=picture.width, language=language, **shared)])
+
+
+def _png(heatmap: Heatmap) -> bytes:
+    """A map without its photo: every cell a square, the scale below."""
+    scale = _limits(heatmap)
+    cells = Image.fromarray(colours(heatmap.values, heatmap.kind, scale))
+    squares = cells.resize([side * max(1, ALONE // max(cells.size)) for side in cells.size], Image.Resampling.NEAREST)
+    picture = _stacked([squares, scale_bar(heatmap, scale, width=max(squares.width, ALONE // 2))])
+    content = io.BytesIO()
+    picture.save(content, "PNG")
+    return content.getvalue()
+
+
+Heatmap._repr_png_ = _png
 
 
 def _write(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from cvt.image_processor import CvtImageProcessor
 from cvt.tracing import Trace
 from visualize.heatmap import Heatmap, Kind
 from visualize.paint import framed, overlay, prepare, scale_bar
-from visualize.palette import UNIFORM_REACH, Limits, lookup_table
+from visualize.palette import UNIFORM_REACH, Limits, colours, limits, lookup_table
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -261,3 +262,27 @@ def test_golden_pictures(on_photo: Callable[..., Trace], name: str) -> None:
     assert picture.size == expected.size
     difference = np.abs(np.asarray(picture).astype(int) - np.asarray(expected)).mean()
     assert difference < (1 if name in ("smooth", "cells", "signed") else 5)
+
+
+@pytest.mark.parametrize("kind", ["sequential", "diverging", "distribution", "colour"])
+def test_a_map_shows_itself_in_a_notebook(kind: Kind) -> None:
+    """Every cell a square in its colour on the default scale, and the scale below."""
+    values = np.array([[0.0, 0.25, 0.5], [0.75, 1.0, 0.125]], dtype=np.float32)
+    values = np.stack([values] * 3, axis=2) if kind == "colour" else values
+    heatmap = Heatmap(values, Grid(2, 3, stride=4, offset=1.5, receptive_field=7), kind, "attention")
+    picture = Image.open(io.BytesIO(heatmap._repr_png_()))
+    assert picture.format == "PNG"
+    side = 384 // 3
+    assert picture.width == 3 * side
+    assert picture.height > 2 * side
+    shown = np.asarray(picture)[: 2 * side].reshape(2, side, 3, side, 3)
+    expected = colours(values, kind, limits(heatmap))
+    assert (shown == expected[:, None, :, None]).all()
+    below = np.asarray(picture)[2 * side :]
+    assert (below == np.asarray(scale_bar(heatmap, width=picture.width))).all()
+
+
+def test_a_fine_map_keeps_its_cells_in_a_notebook() -> None:
+    grid = Grid(500, 30, stride=1, offset=0, receptive_field=1)
+    heatmap = Heatmap(np.ones(grid.shape, dtype=np.float32), grid, "sequential", "attention")
+    assert Image.open(io.BytesIO(heatmap._repr_png_())).width == 192
