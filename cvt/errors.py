@@ -5,6 +5,7 @@
     CvtError
     ├── ConfigError        a configuration value or an argument that cannot be, or does not fit the others
     ├── CheckpointError    weights that cannot be found, read, trusted, matched to the model or written
+    │   └── DownloadError  a file of the Hub that cannot be fetched
     └── ImageError         a picture that cannot be read, or that the model cannot take
 
 Every message names the offending value and says what is allowed.
@@ -12,8 +13,9 @@ Every message names the offending value and says what is allowed.
 
 import reprlib
 from collections.abc import Sequence
+from typing import Literal
 
-__all__ = ["CheckpointError", "ConfigError", "CvtError", "ImageError", "shorten", "shown"]
+__all__ = ["CheckpointError", "ConfigError", "CvtError", "DownloadError", "ImageError", "shorten", "shown"]
 
 _SHOWN = 10
 _LONGEST = 80
@@ -29,6 +31,19 @@ class ConfigError(CvtError, ValueError):
 
 class CheckpointError(CvtError):
     """Weights that cannot be found, read, trusted, matched to the model or written."""
+
+
+class DownloadError(CheckpointError):
+    """A file of the Hub that cannot be fetched.
+
+    Attributes:
+        reason: "offline" (nobody answers), "closed" (no such repository, or none that is open to us), "full" (the disk)
+            or "broken" (the transfer).
+    """
+
+    def __init__(self, message: str, reason: Literal["offline", "closed", "full", "broken"] = "broken") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class ImageError(CvtError, ValueError):

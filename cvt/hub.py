@@ -6,6 +6,7 @@ Follows huggingface_hub's environment: ``HF_HOME`` and ``HF_HUB_CACHE`` (where t
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from huggingface_hub import errors
 from tqdm import tqdm
 
 from cvt.checkpoint_files import WEIGHTS_NAMES, find_weights, shard_names
-from cvt.errors import CheckpointError
+from cvt.errors import CheckpointError, DownloadError
 
 __all__ = ["HUB_DEFAULTS", "HubOptions", "at_commit", "cached_folder", "download_file", "download_model"]
 
@@ -161,23 +162,27 @@ def _fetch(repo_id: str, filename: str, options: HubOptions, bar: type[tqdm[Any]
     except errors.EntryNotFoundError:
         return None
     except errors.GatedRepoError as error:
-        raise CheckpointError(
-            f"{repo_id!r} is gated: ask for access on its page on the Hub, then log in (`hf auth login` or HF_TOKEN)"
+        raise DownloadError(
+            f"{repo_id!r} is gated: ask for access on its page on the Hub, then log in (`hf auth login` or HF_TOKEN)",
+            "closed",
         ) from error
     except errors.RepositoryNotFoundError as error:
-        raise CheckpointError(
+        raise DownloadError(
             f"{repo_id!r} is neither a local folder nor a Hub repository that is open to you; check the spelling, and "
-            "if it is private, log in (`hf auth login` or HF_TOKEN)"
+            "if it is private, log in (`hf auth login` or HF_TOKEN)",
+            "closed",
         ) from error
     except errors.RevisionNotFoundError as error:
-        raise CheckpointError(
-            f"the Hub repository {repo_id!r} has no branch, tag or commit {options.revision!r}"
+        raise DownloadError(
+            f"the Hub repository {repo_id!r} has no branch, tag or commit {options.revision!r}", "closed"
         ) from error
     except errors.HFValidationError as error:
-        raise CheckpointError(f"{repo_id!r} is neither a local folder nor a valid Hub id ({error})") from error
+        raise DownloadError(f"{repo_id!r} is neither a local folder nor a valid Hub id ({error})", "closed") from error
     except Exception as error:  # the network library's own errors, a full disk, a broken-off transfer
-        raise CheckpointError(
-            f"downloading {filename} of {_named(repo_id, options)} failed; try again ({type(error).__name__}: {error})"
+        is_full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        raise DownloadError(
+            f"downloading {filename} of {_named(repo_id, options)} failed; try again ({type(error).__name__}: {error})",
+            "full" if is_full else "broken",
         ) from error
 
 
@@ -199,7 +204,9 @@ def _require_answer(repo_id: str, path: str, options: HubOptions) -> None:
             raise
         except Exception as error:
             if attempt == 1:
-                raise CheckpointError(
+                raise DownloadError(
                     f"cannot fetch {path} of {_named(repo_id, options)}: the Hub does not answer, and there is no "
-                    "copy in the local cache. Check the network and HF_HUB_OFFLINE, or load a local folder or 'bundled'"
+                    "copy in the local cache. Check the network and HF_HUB_OFFLINE, or load a local folder or "
+                    "'bundled'",
+                    "offline",
                 ) from error

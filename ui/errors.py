@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from cvt.errors import CheckpointError, CvtError, ImageError, shown
+from cvt.errors import CheckpointError, CvtError, DownloadError, ImageError, shown
 from visualize.language import Language
 
 from .session.turn import OvertakenError
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 LONGEST = 300
 """Characters of the longest message."""
 
-_KINDS = ((ImageError, "error_image"), (CheckpointError, "error_checkpoint"), (CvtError, "error_request"))
+_KINDS = ((ImageError, "error_image"), (CvtError, "error_request"))
 """The libraries speak English; in other languages their errors are told by their kind."""
 
 
@@ -75,10 +75,14 @@ def as_toasts(handler: Callable[..., Any]) -> Callable[..., Any]:
 def warn(name: str, **values: object) -> None:
     """A toast for what is not as it was asked for, while the work goes on: one of the page's texts, filled in.
 
-    Values that are errors are told in the language of the rest.
+    Values that are errors are told in the language of the rest, and the log gets them as they are.
     """
     language = language_now()
-    filled = {key: _reason(value, language) if isinstance(value, CvtError) else value for key, value in values.items()}
+    filled = dict(values)
+    for key, value in values.items():
+        if isinstance(value, CvtError):
+            _note(name, value)
+            filled[key] = _reason(value, language, values.get("model"))
     gr.Warning(_shown(language.text("messages", name, **filled)))
 
 
@@ -88,7 +92,7 @@ def toast(error: Exception, where: str) -> gr.Error:
         return error
     language = language_now()
     if isinstance(error, CvtError):
-        log.info("%s was refused: %s", where, shown(str(error)))
+        _note(where, error)
         message = _reason(error, language)
     else:
         log.exception("unexpected error in %s", where, exc_info=error)
@@ -96,9 +100,20 @@ def toast(error: Exception, where: str) -> gr.Error:
     return gr.Error(_shown(message), print_exception=False)
 
 
-def _reason(error: CvtError, language: Language) -> str:
+def _note(where: str, error: CvtError) -> None:
+    """What a person is told of a model in a few plain words, the log tells exactly, and unasked."""
+    if isinstance(error, CheckpointError):
+        log.warning("%s: %s", where, error)
+    else:
+        log.info("%s was refused: %s", where, shown(str(error)))
+
+
+def _reason(error: CvtError, language: Language, model: object = None) -> str:
     if isinstance(error, PhotoError):
         return language.text("messages", error.name, **error.values)
+    if isinstance(error, CheckpointError):
+        name = f"model_{error.reason}" if isinstance(error, DownloadError) else "model_unreadable"
+        return language.text("messages", name, model=model or language.text("messages", "model_itself"))
     name = next(name for kind, name in _KINDS if isinstance(error, kind))
     return language.text("messages", name, reason=error)
 

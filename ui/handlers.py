@@ -161,8 +161,8 @@ class Handlers:
                     progress(done, desc=entry.title)
             loaded = self.models.get(asked.model)
         except CheckpointError as error:
-            warn("error_checkpoint", reason=error)
             loaded = self.models.get(asked.kept.model if asked.kept else self.start)
+            warn("model_kept", reason=error, model=entry.title, kept=loaded.entry.title)
             yield {"model": loaded.entry.name}
         with self.models.network.place():
             passed = forward_pass(loaded.model, loaded.processor, [photo])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,42 @@ def test_a_link_to_a_model_that_cannot_be_had_keeps_the_rest(page: Any, address:
     says(page, stage="2", view="attention", query="3,4")
     expect(page.locator("[data-example=bridge]")).to_have_attribute("aria-pressed", "true")
     expect(page).to_have_url(re.compile(r"example=bridge&model=bundled[^&/]*&stage=2"), timeout=PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        (
+            "en",
+            "CvT-13 could not be fetched: this machine seems to have no connection to the internet. The page goes on",
+        ),
+        (
+            "ja",
+            "CvT-13をダウンロードできませんでした。このコンピューターは、インターネットにつながっていないようです。",
+        ),
+    ],
+)
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_a_download_without_a_network_is_told_in_plain_words_beside_the_controls(
+    new_page: Callable[..., Any], address: str, language: str, told: str, width: int, height: int
+) -> None:
+    page = new_page(viewport={"width": width, "height": height})
+    page.goto(f"{address}?lang={language}")
+    ready(page)
+    page.locator("#model input").click()
+    page.get_by_role("option", name="CvT-13 ·").first.click()
+    toast = page.locator(".toast-body")
+    expect(toast).to_contain_text(told, timeout=PATIENCE)
+    expect(page.locator("#model input")).to_have_value(re.compile("^Imagenette"), timeout=PATIENCE)
+    for word in ("json", "HF_", "bundled"):
+        expect(toast).not_to_contain_text(word)
+    box = toast.bounding_box()
+    regions = "#header, #ribbon, #bring" + (", #explorer" if width > 767 else "")  # a phone scrolls
+    controls = f":is({regions}) :is(a, button, input, select, summary):visible"
+    for control in page.locator(controls).all():
+        other = control.bounding_box()
+        apart = max(
+            abs(box[at] + box[side] / 2 - other[at] - other[side] / 2) - (box[side] + other[side]) / 2
+            for at, side in (("x", "width"), ("y", "height"))
+        )
+        assert apart >= 0, control.evaluate("element => element.outerHTML")

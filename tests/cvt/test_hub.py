@@ -14,7 +14,7 @@ from huggingface_hub import constants
 from PIL import Image
 
 from cvt.config import CvtConfig
-from cvt.errors import CheckpointError
+from cvt.errors import CheckpointError, DownloadError
 from cvt.hub import HubOptions, cached_folder
 from cvt.image_processor import CvtImageProcessor
 from cvt.locations import is_cached, resolve_file
@@ -91,8 +91,9 @@ def test_offline_mode_asks_nobody(
 def test_no_network_and_no_copy_fails_at_once(stand_in: StandInHub, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in.stop()
     monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail(f"waited {seconds} s between retries"))
-    with pytest.raises(CheckpointError, match=r"config\.json of 'someone/cvt-small': the Hub does not answer"):
+    with pytest.raises(DownloadError, match=r"config\.json of 'someone/cvt-small': the Hub does not answer") as raised:
         CvtModel.from_pretrained(ID)
+    assert raised.value.reason == "offline"
     assert not is_cached(ID)
 
 
@@ -169,8 +170,9 @@ def test_a_transfer_that_never_ends_leaves_nothing_half_written(
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     stand_in.add(ID, folder)
     stand_in.breaks["model.safetensors"] = [0] * 20
-    with pytest.raises(CheckpointError, match=r"downloading model\.safetensors of .* failed; try again"):
+    with pytest.raises(DownloadError, match=r"downloading model\.safetensors of .* failed; try again") as raised:
         CvtForImageClassification.from_pretrained(ID)
+    assert raised.value.reason == "broken"
     assert cached_folder(ID) is None
     stand_in.breaks.clear()
     assert same(CvtForImageClassification.from_pretrained(ID), classifier)

@@ -9,7 +9,7 @@ import gradio as gr
 import pytest
 from gradio.context import LocalContext
 
-from cvt.errors import CheckpointError, ConfigError, ImageError
+from cvt.errors import CheckpointError, ConfigError, CvtError, DownloadError, ImageError
 from ui.errors import PhotoError, as_toasts, warn
 from visualize.language import phrase
 
@@ -64,7 +64,10 @@ def japanese() -> Iterator[None]:
         (PhotoError("photo_missing"), "写真がまだありません。ドロップするか、サンプルを選んでください。"),
         (PhotoError("photo_bytes", most=20), "写真が大きすぎます（上限20MB）。"),
         (ImageError("the file is empty"), phrase("ja", "messages", "error_image", reason="")),
-        (CheckpointError("no network"), "モデルをダウンロードできませんでした。通信を確認してください。"),
+        (
+            DownloadError("HF_HUB_OFFLINE", "offline"),
+            "モデルをダウンロードできませんでした。このコンピューターは、インターネットにつながっていないようです。",
+        ),
         (ConfigError("class 7 is not one"), phrase("ja", "messages", "error_request", reason="")),
         (ZeroDivisionError("secret"), "サーバーで問題が発生しました。"),
     ],
@@ -84,3 +87,27 @@ def test_warnings_too(japanese: None, monkeypatch: pytest.MonkeyPatch) -> None:
         "この写真は使えません：写真を受け取れませんでした。もう一度ドロップしてください。",
         "サンプル「&lt;b&gt;」はここにありません。選べるのはcatです。",
     ]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (DownloadError("config.json: HF_HUB_OFFLINE", "offline"), "no connection to the internet"),
+        (DownloadError("someone/cvt is gated: HF_TOKEN", "closed"), "no model of this name"),
+        (DownloadError("config.json: [Errno 28]", "full"), "disk of this machine is full"),
+        (DownloadError("config.json: ReadError"), "the download broke off"),
+        (CheckpointError("/home/somebody/config.json is not valid JSON"), "incomplete or damaged"),
+    ],
+)
+def test_a_model_that_cannot_be_had_is_told_plainly_and_logged_exactly(
+    error: CvtError, told: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(gr, "Warning", shown.append)
+    warn("model_kept", reason=error, model="CvT-13", kept="Imagenette")
+    assert shown[0].startswith("CvT-13 could not be ") and shown[0].endswith(". The page goes on with Imagenette.")
+    assert told in shown[0] and not any(word in shown[0] for word in ("json", "HF_", "/", "Errno"))
+    assert str(error) in caplog.text
+    with pytest.raises(gr.Error) as raised:
+        as_toasts(fail)(error)
+    assert raised.value.message.startswith("The model could not be ") and told in raised.value.message

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from tqdm import tqdm
 
-from cvt.errors import CheckpointError
+from cvt.errors import CheckpointError, DownloadError
 from cvt.hub import download_model
 from cvt.locations import is_cached
 
@@ -112,7 +112,7 @@ class Downloads:
         return Progress("here", 1.0) if self._is_here(ref) else known or Progress("absent")
 
     def _run(self, ref: str) -> None:
-        end = Progress("failed", error=CheckpointError(f"downloading {ref!r} failed"))
+        end = Progress("failed", error=DownloadError(f"downloading {ref!r} failed"))
         try:
             self._fetch(ref, lambda done: self._note(ref, Progress("fetching", done)))
             end = Progress("here", 1.0)
