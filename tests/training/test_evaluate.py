@@ -18,6 +18,8 @@ from training.data import DataError
 from training.evaluate import as_large_photo, compare_enlarged, evaluate, main, match_classes, write
 from training.recipe import Recipe
 from training.train import build_model
+from ui.components.about import about_value
+from ui.session.models import load, offered_models
 
 NAMES = ("a", "b", "c", "d", "e", "f", "g")
 
@@ -31,7 +33,7 @@ class GreyReader:
         self.table = table
         self.config: Any = SimpleNamespace(id2label=dict(enumerate(NAMES)), temperature=temperature)
 
-    def __call__(self, pixels: Tensor) -> SimpleNamespace:
+    def __call__(self, pixels: Tensor, return_dict: bool = True) -> SimpleNamespace:
         return SimpleNamespace(logits=self.table[(pixels.mean(dim=(1, 2, 3)) / 10).round().long()])
 
 
@@ -164,10 +166,10 @@ def test_without_training_facts_there_is_no_card(greys: Path, raw: CvtImageProce
     assert [path.name for path in folder.iterdir()] == ["evaluation.json"]
 
 
-def test_the_command_prints_and_writes_only_when_asked(
+def test_the_command_prints_writes_only_when_asked_and_the_page_tells_what_it_wrote(
     recipe: Recipe, colour_folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / "model"
+    folder = tmp_path / "my-shades" / "model"
     build_model(recipe, ("blue", "red")).save_pretrained(folder)
     CvtImageProcessor(size=32, crop_pct=1.0).save_pretrained(folder)
     command = [str(folder), "--data", str(colour_folders), "--device", "cpu", "--limit", "10"]
@@ -178,7 +180,13 @@ def test_the_command_prints_and_writes_only_when_asked(
     main([*command[:2], str(colour_folders), *command[2:], "--write"])
     printed = capsys.readouterr().out
     assert printed.count("10 images at 32 px") == 2
-    assert json.loads((folder / "evaluation.json").read_text())["resolution"] == 32
+    written = json.loads((folder / "evaluation.json").read_text())
+    assert written["resolution"] == 32
+    entry = offered_models(str(folder))[0]
+    assert entry.label == f"My shades · 32 px · {100 * written['top1']:.1f} %"
+    told = about_value(load(entry, torch.device("cpu")))
+    assert ("accuracy", "measured") in told.facts
+    assert told.numbers["top1"] == f"{100 * written['top1']:.1f}" and told.numbers["images"] == "10"
 
 
 def test_the_command_says_what_is_wrong(colour_folders: Path, tmp_path: Path, recipe: Recipe) -> None:
