@@ -162,4 +162,4 @@ def test_nothing_else_is_offered_to_programs(client: Client) -> None:
     names = [parameter["parameter_name"] for parameter in api["named_endpoints"]["/explain"]["parameters"]]
     assert names == ["image", "model", "method", "stage", "block", "head", "query", "target", "size"]
     defaults = [p["parameter_has_default"] for p in api["named_endpoints"]["/explain"]["parameters"]]
-    assert defaults == [False] + [True] * 7
+    assert defaults == [False] + [True] * 8

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import * as arithmetic from "../../web/closeup/arithmetic.js";
-import { counted, shown } from "../../web/closeup/cells.js";
+import * as arithmetic from "../../web/closeup/views/arithmetic.js";
+import { counted, shown } from "../../web/closeup/views/cells.js";
 import { firstPlace, settle, told, tokenNumber } from "../../web/closeup/place.js";
 
 const MAP = { channels: 2, rows: 2, columns: 3, values: [1, 2, 3, 4, 5, 6, 10, 20, 30, 40, 50, 60] };

@@ -36,8 +36,16 @@ test("there are no circles", () => {
 });
 
 test("shared modules import only one another, and parts nothing of other parts", () => {
+  const part = (/** @type {string} */ file) => file.split("/", 1)[0];
   for (const file of FILES) {
-    for (const path of imports(file)) assert.ok([dirname(file), "shared"].includes(dirname(path)), `${file}: ${path}`);
+    for (const path of imports(file)) assert.ok([part(file), "shared"].includes(part(path)), `${file}: ${path}`);
+  }
+});
+
+test("what is fetched later is imported by nothing that is fetched at once", () => {
+  const isLater = (/** @type {string} */ file) => file.split("/").length > 2;
+  for (const file of FILES.filter((file) => !isLater(file))) {
+    for (const path of imports(file)) assert.ok(!isLater(path), `${file}: ${path}`);
   }
 });
 

@@ -84,9 +84,12 @@ def lessons_address(language: str) -> str:
 
 
 def head() -> str:
-    """Lines for a document's head that fetch modules and styles while Gradio is still starting."""
-    addresses = [f"{ADDRESS}/{path.relative_to(WEB).as_posix()}" for path in _files()]
-    modules = [f"{ADDRESS}/{HOST.name}", *(one for one in addresses if one.endswith(".js") and "/received." not in one)]
+    """Lines for a document's head that fetch modules and styles while Gradio is still starting.
+
+    What lies in a folder below a part's is fetched when somebody comes to need it.
+    """
+    addresses = [f"{ADDRESS}/{path.relative_to(WEB).as_posix()}" for path in _files() if path.parent.parent == WEB]
+    modules = [f"{ADDRESS}/{HOST.name}", *(one for one in addresses if one.endswith(".js"))]
     styles = [one for one in addresses if one.endswith(".css")]
     lines = [f'<link rel="stylesheet" href="{one}">' for one in styles]
     lines += [f'<link rel="modulepreload" href="{one}">' for one in modules]

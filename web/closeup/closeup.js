@@ -2,14 +2,9 @@
 
 import { addressWith } from "../shared/address.js";
 import { make, setText, useStyle } from "../shared/dom.js";
-import { answer } from "./answer.js";
-import { attention } from "./attention.js";
-import { block } from "./block.js";
-import { embedding } from "./embedding.js";
 import { Look } from "./look.js";
 import { Picture } from "./picture.js";
 import { CHOICES, firstPlace, isKind, settle, told } from "./place.js";
-import { projection } from "./projection.js";
 import { Store } from "./store.js";
 import { Toolbar } from "./toolbar.js";
 
@@ -17,8 +12,17 @@ import { Toolbar } from "./toolbar.js";
 /** @import { Wish } from "./place.js" */
 /** @import { CloseUpValue, Kind, Options, Place, View } from "./types.js" */
 
-/** @type {Record<Kind, View>} */
-const VIEWS = { embedding, projection, attention, block, answer };
+/**
+ * What shows a kind; fetched when somebody opens it.
+ * @type {Record<Kind, () => Promise<View>>}
+ */
+const VIEWS = {
+  embedding: async () => (await import("./views/embedding.js")).embedding,
+  projection: async () => (await import("./views/projection.js")).projection,
+  attention: async () => (await import("./views/attention.js")).attention,
+  block: async () => (await import("./views/block.js")).block,
+  answer: async () => (await import("./views/answer.js")).answer,
+};
 
 const REST = 300; // milliseconds of rest before the address is written: browsers limit how often it may be
 
@@ -157,11 +161,13 @@ class CloseUp {
     const { value, place, root, text } = this;
     if (!value || !place) return;
     const mine = ++this.turn;
-    const view = VIEWS[place.kind];
     this.toolbar.show(value, place);
     root.dataset.state = "loading";
     this.notify(text("loading"));
+    /** @type {View} */
+    let view;
     try {
+      view = await VIEWS[place.kind]();
       await this.store.need(["pixels", ...view.needs(value, place)]);
     } catch (error) {
       if (mine === this.turn) this.notify(text("failed", { reason: error instanceof Error ? error.message : error }));

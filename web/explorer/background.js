@@ -14,7 +14,7 @@ export class Background {
   }
 
   start() {
-    const worker = new Worker(new URL("received.js", import.meta.url), { type: "module" });
+    const worker = new Worker(new URL("worker/received.js", import.meta.url), { type: "module" });
     worker.onmessage = ({ data }) => this.jobs.shift()?.resolve(data);
     worker.onerror = () => {
       // where a page's policy forbids workers

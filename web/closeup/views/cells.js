@@ -1,10 +1,10 @@
 /* Numbers on the page: large ones with what they are called, and grids of small ones in colour. */
 
-import { limits, paletteFor, paletteIndex } from "../shared/colour.js";
-import { make } from "../shared/dom.js";
+import { limits, paletteFor, paletteIndex } from "../../shared/colour.js";
+import { make } from "../../shared/dom.js";
 
-/** @import { Kind, Scale, Theme } from "../types.js" */
-/** @import { Scene } from "./types.js" */
+/** @import { Kind, Scale, Theme } from "../../types.js" */
+/** @import { Scene } from "../types.js" */
 
 /**
  * A number as people read it: a fixed count of decimals, a true minus, and no minus before zero.

@@ -1,14 +1,14 @@
 /* Close-up 1: the convolutional token embedding, from the pixels of a token's window to one number of the token. */
 
-import { make } from "../shared/dom.js";
+import { make } from "../../shared/dom.js";
 import * as arithmetic from "./arithmetic.js";
 import { byteWriter, cellGrid, equation, number, shown, signedScale, step } from "./cells.js";
 import { neighbourhood } from "./neighbourhood.js";
-import { windowFrame } from "./picture.js";
+import { windowFrame } from "../picture.js";
 import { bars, largestProducts } from "./plots.js";
 
-/** @import { Cell, Scale } from "../types.js" */
-/** @import { CloseUpStage, Drawn, NumberMap, Scene, View } from "./types.js" */
+/** @import { Cell, Scale } from "../../types.js" */
+/** @import { CloseUpStage, Drawn, NumberMap, Scene, View } from "../types.js" */
 
 const COLOURS = ["red", "green", "blue"];
 

@@ -1,18 +1,18 @@
 /* Close-up 3: attention, from the products of one query with one key to the softmax and the values it fetches. */
 
-import { paletteFor, paletteIndex, limits } from "../shared/colour.js";
-import { make } from "../shared/dom.js";
+import { paletteFor, paletteIndex, limits } from "../../shared/colour.js";
+import { make } from "../../shared/dom.js";
 import * as arithmetic from "./arithmetic.js";
 import { cellGrid, equation, number, shown, signedScale, step } from "./cells.js";
-import { cellFrame } from "./picture.js";
+import { cellFrame } from "../picture.js";
 import { summandList } from "./plots.js";
 import { layerOf } from "./projection.js";
-import { tokenNumber } from "./place.js";
-import { tokenName } from "./toolbar.js";
+import { tokenNumber } from "../place.js";
+import { tokenName } from "../toolbar.js";
 
-/** @import { Cell, Query } from "../types.js" */
+/** @import { Cell, Query } from "../../types.js" */
 /** @import { Layer } from "./layer.js" */
-/** @import { Scene, View } from "./types.js" */
+/** @import { Scene, View } from "../types.js" */
 
 const LISTED = 8; // keys that are listed one by one
 

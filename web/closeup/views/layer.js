@@ -1,9 +1,9 @@
 /* The numbers of one block: what its norms, projections, attention and MLP make of its tokens, worked out when asked. */
 
-import { cells } from "../shared/geometry.js";
+import { cells } from "../../shared/geometry.js";
 import { ACTIVATIONS, averageAt, dot, folded, layerNorm, linear, softmax, windowValues } from "./arithmetic.js";
 
-/** @import { CloseUpStage, CloseUpValue, Convolution, NumberMap, Piece } from "./types.js" */
+/** @import { CloseUpStage, CloseUpValue, Convolution, NumberMap, Piece } from "../types.js" */
 /** @typedef {"query" | "key" | "value"} Projection */
 
 /** One block of one photo; tokens count from 0, CLS first where there is one. */

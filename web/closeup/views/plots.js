@@ -1,11 +1,11 @@
 /* Small pictures of numbers: bars to choose from, and products in the order of their size. */
 
-import { paletteFor } from "../shared/colour.js";
-import { make, makeSvg } from "../shared/dom.js";
+import { paletteFor } from "../../shared/colour.js";
+import { make, makeSvg } from "../../shared/dom.js";
 import { products, strongest, sum } from "./arithmetic.js";
 import { shown } from "./cells.js";
 
-/** @import { Scene } from "./types.js" */
+/** @import { Scene } from "../types.js" */
 
 const HEIGHT = 56;
 const LISTED = 16; // products that are listed one by one

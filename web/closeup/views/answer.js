@@ -1,13 +1,13 @@
 /* Close-up 5: the answer. What CLS gathers block by block, and what its numbers say for one class and for another. */
 
-import { make, makeSvg } from "../shared/dom.js";
-import { inPercent } from "../shared/words.js";
+import { make, makeSvg } from "../../shared/dom.js";
+import { inPercent } from "../../shared/words.js";
 import * as arithmetic from "./arithmetic.js";
 import { colours } from "./attention.js";
 import { equation, number, shown, step } from "./cells.js";
 import { largestProducts } from "./plots.js";
 
-/** @import { CloseUpStage, Piece, Scene, View } from "./types.js" */
+/** @import { CloseUpStage, Piece, Scene, View } from "../types.js" */
 
 const SIDE = 5; // products that are listed for a class, and as many against it
 

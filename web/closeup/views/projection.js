@@ -1,16 +1,16 @@
 /* Close-up 2: the convolutional projection, from the normalised tokens to one number of a query, a key and a value. */
 
-import { make, makeSvg } from "../shared/dom.js";
-import { cells, samePlace } from "../shared/geometry.js";
+import { make, makeSvg } from "../../shared/dom.js";
+import { cells, samePlace } from "../../shared/geometry.js";
 import * as arithmetic from "./arithmetic.js";
 import { cellGrid, counted, equation, number, signedScale, step } from "./cells.js";
 import { Layer } from "./layer.js";
-import { windowFrame } from "./picture.js";
+import { windowFrame } from "../picture.js";
 import { largestProducts } from "./plots.js";
 
-/** @import { Cell, Words } from "../types.js" */
+/** @import { Cell, Words } from "../../types.js" */
 /** @import { Projection } from "./layer.js" */
-/** @import { CloseUpStage, Scene, View } from "./types.js" */
+/** @import { CloseUpStage, Scene, View } from "../types.js" */
 
 const BYTES = 4; // of a number
 
@@ -164,7 +164,7 @@ function way(scene, layer, which, cell) {
  */
 function convolved(scene, layer, which, [row, column]) {
   const { text, place, theme } = scene;
-  const convolution = /** @type {import("./types.js").Convolution} */ (layer.convolution(which));
+  const convolution = /** @type {import("../types.js").Convolution} */ (layer.convolution(which));
   const { weights, batch, factor, summand } = layer.kernel(which, place.channel);
   const seen = arithmetic.windowValues(layer.normalised, convolution, row, column, place.channel);
   const products = arithmetic.products(seen, weights);
@@ -227,7 +227,7 @@ function convolved(scene, layer, which, [row, column]) {
  * @param {Cell} cell
  */
 function pooled({ text, place, theme }, layer, which, [row, column]) {
-  const convolution = /** @type {import("./types.js").Convolution} */ (layer.convolution(which));
+  const convolution = /** @type {import("../types.js").Convolution} */ (layer.convolution(which));
   const seen = arithmetic.windowValues(layer.normalised, convolution, row, column, place.channel);
   const count = arithmetic.poolCells(layer.normalised, convolution, row, column);
   const name = text("channel name", { channel: place.channel + 1 });

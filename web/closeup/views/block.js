@@ -1,16 +1,16 @@
 /* Close-up 4: a block, from the token that enters to the one that leaves, and how much each half adds. */
 
-import { make, makeSvg } from "../shared/dom.js";
-import { cells } from "../shared/geometry.js";
+import { make, makeSvg } from "../../shared/dom.js";
+import { cells } from "../../shared/geometry.js";
 import { ACTIVATIONS, norm, strongest } from "./arithmetic.js";
 import { equation, number, shown, step } from "./cells.js";
-import { cellFrame } from "./picture.js";
-import { tokenNumber } from "./place.js";
+import { cellFrame } from "../picture.js";
+import { tokenNumber } from "../place.js";
 import { bars } from "./plots.js";
 import { layerOf } from "./projection.js";
 
 /** @import { Layer } from "./layer.js" */
-/** @import { Scene, View } from "./types.js" */
+/** @import { Scene, View } from "../types.js" */
 
 const FRAME = { left: -4, right: 1.6, low: -0.26, high: 0.6 }; // where the two activations differ enough to be seen
 

@@ -1,12 +1,12 @@
 /* A window and those of its neighbours, enlarged, with what they share; beside it the patches a ViT would cut. */
 
-import { paletteFor, paletteIndex } from "../shared/colour.js";
-import { make, makeSvg } from "../shared/dom.js";
+import { paletteFor, paletteIndex } from "../../shared/colour.js";
+import { make, makeSvg } from "../../shared/dom.js";
 import { isInside, sharedCells } from "./arithmetic.js";
 import { signedScale } from "./cells.js";
 
-/** @import { Cell } from "../types.js" */
-/** @import { CloseUpStage, NumberMap, Scene } from "./types.js" */
+/** @import { Cell } from "../../types.js" */
+/** @import { CloseUpStage, NumberMap, Scene } from "../types.js" */
 
 /**
  * @param {Scene} scene

@@ -1,6 +1,6 @@
 /* The arithmetic of a CvT, number by number, as anybody could do it by hand. Sums are kept in double precision. */
 
-/** @import { CloseUpStage, Convolution, NumberMap } from "./types.js" */
+/** @import { CloseUpStage, Convolution, NumberMap } from "../types.js" */
 
 /**
  * What a window of a map holds: [kernel · kernel], row by row; 0 in the border.
