@@ -65,7 +65,9 @@ class Gate:
                 receive = _again(body, receive)
             await self.app(scope, _bounded(receive, MOST_UPLOAD if is_upload else MOST_BODY), send)
         except RefusedError as refused:
-            await JSONResponse({"detail": refused.sentence}, refused.status)(scope, receive, send)
+            answer = JSONResponse({"detail": refused.sentence}, refused.status)
+            answer.headers["Connection"] = "close"  # or the rest of an endless body would be read and thrown away
+            await answer(scope, receive, send)
 
     def _admit(self, length: int | None) -> None:
         if length is not None and length > MOST_UPLOAD:
