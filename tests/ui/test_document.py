@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,7 +41,11 @@ def client() -> TestClient:
 @pytest.mark.parametrize("path", ["/", "/streamed"])
 def test_the_head_comes_first_and_once(client: TestClient, path: str) -> None:
     response = client.get(path)
-    assert response.text == PAGE.replace("<head>", "<head>" + HEAD, 1)
+    policy = response.headers["content-security-policy"]
+    (nonce,) = re.findall(r"'nonce-([^']+)'", policy)
+    head = HEAD.replace("<script>", f'<script nonce="{nonce}">')
+    assert response.text == PAGE.replace("<head>", "<head>" + head, 1)
+    assert nonce not in client.get(path).text  # another one every time
     assert int(response.headers["content-length"]) == len(response.content)
 
 
