@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -100,7 +101,7 @@ class Downloads:
         now = self.start(ref)
         while now.state == "fetching":
             yield now.done
-            threading.Event().wait(EVERY)
+            time.sleep(EVERY)
             now = self.progress(ref)
         if now.error is not None:
             raise now.error
