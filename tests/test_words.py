@@ -103,7 +103,7 @@ def test_every_text_of_page_and_messages_is_used() -> None:
 @pytest.mark.parametrize("part", sorted(PARTS))
 def test_every_text_of_a_part_is_there_and_used(part: str) -> None:
     """Names that are put together (`view.${view}`) count by their fixed beginning."""
-    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "web" / part).glob("*.js"))
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "web" / part).rglob("*.js"))
     python = (ROOT / "ui" / "components" / f"{part}.py").read_text(encoding="utf-8")
     texts = ENGLISH.texts.get(part, {})
     spelled = set(re.findall(r'\b(?:text|words)\("([^"$]+)"', source))

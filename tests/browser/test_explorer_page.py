@@ -218,6 +218,8 @@ def test_two_languages(new_page: Callable[..., Page], url: str, locale: str, que
 
 @pytest.mark.parametrize("size", [(360, 740), (768, 1000), (1280, 1000), (1920, 1080)])
 def test_nothing_jumps_and_nothing_sticks_out(new_page: Callable[..., Page], url: str, size: tuple[int, int]) -> None:
+    """On a narrow screen the map has the height that the photo's shape and the number of heads give it."""
+    narrow = size[0] < 1000
     page = new_page(viewport={"width": size[0], "height": size[1]})
     opened(page, url, "?lang=ja")
 
@@ -228,12 +230,12 @@ def test_nothing_jumps_and_nothing_sticks_out(new_page: Callable[..., Page], url
     before = places()
     for view in ("attention", "attention_cls", "attention_received", "feature", "similarity", "rollout"):
         for stage in (1, 3):
-            choose(page, view=view, stage=stage, head="all" if stage == 3 else "mean")
+            choose(page, view=view, stage=stage, head="all" if stage == 3 and not narrow else "mean")
             assert places() == before, (view, stage)
     choose(page, view="attention", head="mean", query="1,1", compare="5,5")
     show(page, "3")
     expect(page).to_have_url(re.compile("example=photo-3"))
-    assert places() == before
+    assert narrow or places() == before
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 

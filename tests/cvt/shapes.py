@@ -36,7 +36,8 @@ BORDERS: dict[type, str] = {
 def held(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, which refuses what has not the shapes that it names.
 
-    What it refuses itself, by an error of its own, is left to it; a graph is compiled from the function as written.
+    What it refuses itself, by an error of its own, is left to it; a graph is compiled from the function as written,
+    and a replica of DataParallel gives what can be gathered instead of what is annotated.
     """
     names = {**vars(jaxtyping), "Tensor": torch.Tensor}
     original = dict(function.__annotations__)
@@ -46,7 +47,7 @@ def held(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or getattr(args[0], "_is_replica", False):
             return function(*args, **kwargs)
         try:
             return checked(*args, **kwargs)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from cvt.model import Attention, CvtForImageClassification
 from cvt.probe import Probe, record
+from tests.coroutines import run
 from tests.cvt.networks import small_classifier
 
 STAGES = "cvt.encoder.stages."
@@ -267,7 +268,7 @@ def test_async_tasks_do_not_hear_each_other(model: CvtForImageClassification, pi
     async def all_at_once() -> list[int]:
         return await asyncio.gather(*(listen(index) for index in (1, 2, 3)))
 
-    assert asyncio.run(all_at_once()) == [2, 4, 6]
+    assert run(all_at_once()) == [2, 4, 6]
 
 
 @pytest.mark.parametrize("training", [False, True])

@@ -20,6 +20,9 @@ from cvt.photo import open_photo
 from tests.cvt.networks import small_model
 from tests.hostile.photos import saved
 
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
+"""It is another test's server that draws from it meanwhile, in a thread of its own."""
+
 bounded = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A bounded time: ``pytest --hypothesis-profile`` or more examples are for whoever looks for more."""
 

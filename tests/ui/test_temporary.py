@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import fcntl
 import os
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 from gradio.state_holder import SessionState
 
+from tests.coroutines import run
 from tests.ui.servers import serving
 from ui.page import build
 from ui.serving import folder as temporary
@@ -136,7 +136,7 @@ def test_a_page_is_open_as_long_as_its_heart_beats() -> None:
 
     server = SimpleNamespace(get_blocks=lambda: SimpleNamespace(sessions=sessions))
     for path in ("/gradio_api/heartbeat/here", "/below/gradio_api/heartbeat/there", "/config"):
-        asyncio.run(WatchSessions(app)({"type": "http", "path": path, "app": server}, None, None))  # type: ignore[arg-type]
+        run(WatchSessions(app)({"type": "http", "path": path, "app": server}, None, None))  # type: ignore[arg-type]
     assert seen == [{"here"}, {"there"}, set()]
     assert set(sessions.open) == set()
 
@@ -146,6 +146,6 @@ def test_what_a_handler_answers_is_what_its_session_shows(model_folder: Path) ->
     pick = next(fn for fn in demo.fns.values() if fn.name == "pick")
     for chosen in ("cat", "coffee"):
         value = {"pictures": [], "chosen": chosen}
-        asyncio.run(demo.process_api(pick, [value, None], state=SessionState(demo), session_hash="here"))
+        run(demo.process_api(pick, [value, None], state=SessionState(demo), session_hash="here"))
     demo.sessions.open["here"] += 1
     assert [Path(path).name for path in demo.sessions.shown()] == ["coffee.jpg"]
