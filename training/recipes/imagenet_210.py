@@ -24,9 +24,8 @@ RECIPE = Recipe(
     per_class=490,
     teacher=Teacher(share=0.5, temperature=1.0, resolution=160),  # right on 65.7 % of the held-out images
     phases=(  # nothing smooths the labels: the teacher's doubt is better founded
-        Phase(12, 32, 128, label_smoothing=0.0),
-        Phase(5, 48, 128, label_smoothing=0.0),
-        Phase(2, 64, 128, label_smoothing=0.0),
+        Phase(9, 32, 128, label_smoothing=0.0),
+        Phase(3, 48, 128, label_smoothing=0.0),
         Phase(1, 64, 128, clean=True, label_smoothing=0.0),
     ),
     architecture={
