@@ -51,10 +51,10 @@ def numbers(page: Page, selector: str) -> list[float]:
 
 
 def saved_cvt_13(folder: Path) -> None:
-    """Save a CvT-13 of random weights, as a person's own would be."""
+    """Save a CvT-13 of random weights, as a person's own would be; its last stage has three blocks instead of ten."""
     with torch.random.fork_rng():
         torch.manual_seed(13)
-        model = CvtForImageClassification(CvtConfig(num_labels=1000, hidden_act="quick_gelu"))
+        model = CvtForImageClassification(CvtConfig(num_labels=1000, hidden_act="quick_gelu", depth=[1, 2, 3]))
         randomise(model)
     model.save_pretrained(folder)
     CvtImageProcessor().save_pretrained(folder)
