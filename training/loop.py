@@ -63,12 +63,8 @@ def make_batch(
     epoch: int,
     generator: Generator,
     num_classes: int,
-    taught: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Augmented, normalised pixels and target distributions of one batch of uint8 images, on the labels' device.
-
-    ``taught`` are the teacher's logits ``[N, num_classes]``, where the recipe has one.
-    """
+    """Augmented, normalised pixels and target distributions of one batch of uint8 images, on the labels' device."""
     phase = recipe.phase_of(epoch)
     pixels = augment.crop_and_flip(images, phase.resolution, recipe.crop_scale, generator)
     pixels = pixels.to(labels.device).float().div_(255)
@@ -76,8 +72,6 @@ def make_batch(
         pixels = augment.warp(pixels, recipe.warp, generator)
     pixels = normalise(augment.augment_colour(pixels, recipe.colour, generator))
     targets = augment.one_hot(labels, num_classes, phase.label_smoothing)
-    if taught is not None and recipe.teacher:
-        targets = targets.lerp((taught.float() / recipe.teacher.temperature).softmax(1), recipe.teacher.share)
     if phase.clean:
         return pixels, targets
     return augment.mix(augment.erase(pixels, recipe.erase, generator), targets, recipe.mix, generator)
@@ -136,15 +130,12 @@ class Training:
         held_out: ImageSet,
         folder: RunFolder,
         workers: Workers,
-        taught: Tensor | None = None,
     ) -> None:
-        """``taught``: the teacher's logits of the training images, where the recipe has a teacher."""
         self.recipe, self.held_out, self.folder, self.workers = recipe, held_out, folder, workers
-        self.taught = taught
         self.train = replace(train, images=train.images.cuda()) if workers.device.type == "cuda" else train
         self.model = model.to(workers.device)
         self.average = MovingAverage(self.model, recipe.ema_decay)
-        self.optimizers = build_optimizers(self.model, recipe)
+        self.optimizers = build_optimizers(self.model, recipe, workers)
         self.progress = Progress()
         self.images = epoch_images(train.labels, recipe.per_class)
         self.schedule = Schedule(recipe, self.images)
@@ -203,10 +194,8 @@ class Training:
         torch.manual_seed(seed)  # dropout and stochastic depth
         mine = indices[workers.rank :: workers.count]
         labels = self.train.labels[mine].to(workers.device)
-        taught = None if self.taught is None else self.taught[mine].to(workers.device)
-        pixels, targets = make_batch(
-            self.train.images[mine], labels, recipe, progress.epoch, generator, len(self.train.classes), taught
-        )
+        images, num_classes = self.train.images[mine], len(self.train.classes)
+        pixels, targets = make_batch(images, labels, recipe, progress.epoch, generator, num_classes)
         rate = recipe.learning_rate * self.schedule.factor(progress.step)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)

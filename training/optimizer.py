@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from .recipe import Recipe
+from .run import Workers
 
 __all__ = ["MovingAverage", "Muon", "Schedule", "build_optimizers", "decay_groups", "orthogonalise"]
 
 
-def build_optimizers(model: nn.Module, recipe: Recipe) -> list[Optimizer]:
+def build_optimizers(model: nn.Module, recipe: Recipe, workers: Workers) -> list[Optimizer]:
     """AdamW for all parameters; or, where the recipe says "muon", Muon for the blocks' linears and AdamW for the rest.
 
     Both take the recipe's learning rate and weight decay: Muon's steps are scaled to the size of AdamW's.
@@ -31,7 +32,7 @@ def build_optimizers(model: nn.Module, recipe: Recipe) -> list[Optimizer]:
         group["params"] = [one for one in group["params"] if not any(one is matrix for matrix in matrices)]
     optimizers: list[Optimizer] = [AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98))]
     if matrices:
-        optimizers.append(Muon(matrices, lr=recipe.learning_rate, weight_decay=recipe.weight_decay))
+        optimizers.append(Muon(matrices, workers, lr=recipe.learning_rate, weight_decay=recipe.weight_decay))
     return optimizers
 
 
@@ -52,20 +53,27 @@ class Muon(Optimizer):
     """Momentum whose every step is made orthogonal (Jordan et al. 2024, kellerjordan.github.io/posts/muon).
 
     A step has the root mean square 0.2 that AdamW's typically has, so that both share learning rate and weight decay
-    (Liu et al. 2025, arXiv 2502.16982, section 2.2). It is ``torch.optim.Muon`` but for two things, which make it four
-    times as fast on a CPU: it computes in float32, since a processor without bfloat16 has to emulate it, and it takes
-    all matrices of one shape together.
+    (Liu et al. 2025, arXiv 2502.16982, section 2.2). It is ``torch.optim.Muon`` but for three things, which make it
+    several times as fast on a CPU: it computes in float32, since a processor without bfloat16 has to emulate it, it
+    takes all matrices of one shape together, and processes that train together share them out.
 
     Args:
-        matrices: two-dimensional parameters.
+        matrices: two-dimensional parameters, with the same gradients in every process.
+        workers: the processes.
         lr: learning rate.
         weight_decay: decoupled, per step times the learning rate.
         momentum: share of the running sum that is kept; Nesterov's form.
     """
 
     def __init__(
-        self, matrices: Iterable[nn.Parameter], lr: float, weight_decay: float = 0.0, momentum: float = 0.95
+        self,
+        matrices: Iterable[nn.Parameter],
+        workers: Workers,
+        lr: float,
+        weight_decay: float = 0.0,
+        momentum: float = 0.95,
     ) -> None:
+        self.workers = workers
         super().__init__(matrices, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
 
     @torch.no_grad()
@@ -78,9 +86,11 @@ class Muon(Optimizer):
                     by_shape[matrix.shape].append(matrix)
             for (rows, columns), matrices in by_shape.items():
                 directions = torch.stack([self._direction(matrix, group["momentum"]) for matrix in matrices])
+                mine = orthogonalise(directions[self.workers.rank :: self.workers.count])
+                steps = self.workers.gather(mine, len(matrices))
                 rate = group["lr"] * 0.2 * math.sqrt(max(rows, columns))
                 torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
-                torch._foreach_add_(matrices, list(orthogonalise(directions)), alpha=-rate)
+                torch._foreach_add_(matrices, list(steps), alpha=-rate)
 
     def _direction(self, matrix: Tensor, momentum: float) -> Tensor:
         assert matrix.grad is not None

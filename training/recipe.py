@@ -9,24 +9,7 @@ from typing import Any, Literal
 
 from cvt.errors import ConfigError
 
-__all__ = ["Phase", "Recipe", "Teacher", "load_recipe"]
-
-
-@dataclass(frozen=True)
-class Teacher:
-    """Soft labels of a larger network, made once (:mod:`training.teach`), as a part of what is learnt.
-
-    Hinton et al. 2015, arXiv 1503.02531.
-
-    Attributes:
-        share: of the target that the teacher says; the label says the rest.
-        temperature: of the teacher's softmax; above 1 it tells more of what an image resembles.
-        resolution: side at which the teacher sees the images, in pixels.
-    """
-
-    share: float
-    temperature: float
-    resolution: int
+__all__ = ["Phase", "Recipe", "load_recipe"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +72,6 @@ class Recipe:
         doubt: the score of :mod:`cvt.doubt` by which the saved model says "none of these", if any.
         mixed_precision, compiled: bfloat16 and ``torch.compile``, both on CUDA only.
         per_class: most images of one class in an epoch, another draw in every epoch; None takes all.
-        teacher: soft labels mixed into the targets, if any.
         seed: of the weights, the order of images and the augmentation.
     """
 
@@ -120,7 +102,6 @@ class Recipe:
     mixed_precision: bool = True
     compiled: bool = False
     per_class: int | None = None
-    teacher: Teacher | None = None
     seed: int = 0
 
     @property

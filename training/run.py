@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from cvt.device import choose_device
-from cvt.errors import ConfigError
 
 __all__ = ["RunFolder", "Workers"]
 
@@ -72,12 +71,11 @@ class Workers:
         """All processes' rows as one tensor of ``total`` rows, where process r brings rows r, r + count, …"""
         if self.count == 1:
             return mine
-        parts: list[Any] = [None] * self.count
-        torch.distributed.all_gather_object(parts, mine)
-        rows = mine.new_empty(total, *mine.shape[1:])
-        for rank, part in enumerate(parts):
-            rows[rank :: self.count] = part
-        return rows
+        padded = mine.new_zeros(-(-total // self.count), *mine.shape[1:])
+        padded[: len(mine)] = mine
+        parts = [torch.empty_like(padded) for _ in range(self.count)]
+        torch.distributed.all_gather(parts, padded)
+        return torch.stack(parts, dim=1).flatten(0, 1)[:total]
 
     def wrap(self, model: nn.Module, compiled: bool) -> Callable[..., Any]:
         """The model's forward pass, its gradients averaged over processes, compiled on CUDA if wanted."""
@@ -96,7 +94,7 @@ def _processor_name() -> str:
 
 
 class RunFolder:
-    """A run's files: ``state.pt`` to resume from, ``log.csv``, and ``teacher.pt`` where there is a teacher."""
+    """A run's files: ``state.pt`` to resume from, and ``log.csv``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -117,27 +115,6 @@ class RunFolder:
         """The saved state, or None where there is none."""
         path = self.path / "state.pt"
         return torch.load(path, map_location="cpu", weights_only=True) if path.is_file() else None
-
-    def save_teacher(self, logits: Tensor, classes: tuple[str, ...]) -> None:
-        """Keep a teacher's logits ``[N, classes]`` of the images that are trained on."""
-        torch.save({"logits": logits.half(), "classes": list(classes)}, self.path / "teacher.pt")
-
-    def load_teacher(self, images: int, classes: tuple[str, ...]) -> Tensor:
-        """The logits that were kept.
-
-        Raises:
-            ConfigError: there are none, or they are of other images or classes.
-        """
-        path = self.path / "teacher.pt"
-        if not path.is_file():
-            raise ConfigError(
-                f"the recipe has a teacher, but there is no {path}: make it with python -m training.teach"
-            )
-        kept = torch.load(path, map_location="cpu", weights_only=True)
-        if kept["classes"] != list(classes) or len(kept["logits"]) != images:
-            raise ConfigError(f"{path} is of other images: make it anew with python -m training.teach")
-        logits: Tensor = kept["logits"]
-        return logits
 
     def _write_log(self, rows: list[dict[str, float]]) -> None:
         if not rows:

@@ -68,8 +68,7 @@ def train(recipe: Recipe, out: Path, workers: Workers, *, start: str | None = No
     """Run a recipe to its end and save the model.
 
     Args:
-        out: the run's folder: ``state.pt``, ``log.csv``, ``log.png`` and, in the end, ``model/``. Where the recipe has
-            a teacher, ``teacher.pt`` must lie there.
+        out: the run's folder: ``state.pt``, ``log.csv``, ``log.png`` and, in the end, ``model/``.
         start: a checkpoint to fine-tune instead of random weights.
         resume: go on from ``out/state.pt`` where there is one.
 
@@ -92,9 +91,8 @@ def train(recipe: Recipe, out: Path, workers: Workers, *, start: str | None = No
     )
     if len(data.classes) < 2:
         raise DataError(f"{recipe.data[0]} has only the class {data.classes[0]!r}; a classifier needs at least two")
-    taught = folder.load_teacher(len(data), data.classes) if recipe.teacher else None
     torch.manual_seed(recipe.seed)
-    training = Training(recipe, build_model(recipe, data.classes, start), data, held_out, folder, workers, taught)
+    training = Training(recipe, build_model(recipe, data.classes, start), data, held_out, folder, workers)
     if state:
         training.load_state_dict(state)
     training.run()

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.epochs < 1:
             raise ConfigError(f"epochs={options.epochs} must be at least 1")
         short = replace(recipe.phases[0], epochs=options.epochs)
-        recipe = replace(recipe, data=tuple(options.data or recipe.data), phases=(short,), teacher=None)
+        recipe = replace(recipe, data=tuple(options.data or recipe.data), phases=(short,))
         with Workers.start(options.device) as workers:
             measured = measure(recipe, RunFolder(options.out or Path("runs") / f"{recipe.name}-doubt"), workers)
         if workers.is_first:

@@ -19,6 +19,9 @@ from training.optimizer import (
     orthogonalise,
 )
 from training.recipe import Phase, Recipe
+from training.run import Workers
+
+ALONE = Workers(torch.device("cpu"))
 
 
 def test_matrices_and_kernels_decay_and_nothing_else() -> None:
@@ -106,7 +109,7 @@ def test_muon_steps_as_pytorchs_does() -> None:
     ours = [nn.Parameter(torch.randn(shape, generator=generator)) for shape in [(8, 8), (8, 24), (24, 8), (8, 8)]]
     theirs = [nn.Parameter(matrix.detach().clone()) for matrix in ours]
     settings: dict[str, float] = {"lr": 0.02, "weight_decay": 0.1}
-    one, other = Muon(ours, **settings), torch.optim.Muon(theirs, adjust_lr_fn="match_rms_adamw", **settings)
+    one, other = Muon(ours, ALONE, **settings), torch.optim.Muon(theirs, adjust_lr_fn="match_rms_adamw", **settings)
     for _ in range(4):
         for mine, their in zip(ours, theirs, strict=True):
             mine.grad = torch.randn(mine.shape, generator=generator)
@@ -120,7 +123,7 @@ def test_muon_steps_as_pytorchs_does() -> None:
 
 def test_muon_leaves_matrices_without_gradient_alone() -> None:
     matrix = nn.Parameter(torch.ones(3, 4))
-    Muon([matrix], lr=0.1, weight_decay=0.5).step()
+    Muon([matrix], ALONE, lr=0.1, weight_decay=0.5).step()
     assert torch.equal(matrix, torch.ones(3, 4))
 
 
@@ -131,9 +134,9 @@ def test_each_parameter_has_one_optimizer() -> None:
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     adamw, muon = (
         [names[id(parameter)] for group in optimizer.param_groups for parameter in group["params"]]
-        for optimizer in build_optimizers(model, recipe)
+        for optimizer in build_optimizers(model, recipe, ALONE)
     )
     assert sorted(adamw + muon) == sorted(names.values())
     assert len(muon) == 3 * 6
     assert all(name.endswith(("linear.weight", "expand.weight", "contract.weight")) for name in muon)
-    assert len(build_optimizers(model, replace(recipe, optimizer="adamw"))) == 1
+    assert len(build_optimizers(model, replace(recipe, optimizer="adamw"), ALONE)) == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from cvt.model import CvtForImageClassification
 from training import run as run_module
 from training.data import DataError, ImageSet, hold_out
 from training.loop import Training, epoch_batches, epoch_images, make_batch, predict
-from training.recipe import Phase, Recipe, Teacher
+from training.recipe import Phase, Recipe
 from training.run import RunFolder, Workers
 from training.train import build_model, main, train
 
@@ -115,16 +114,6 @@ def test_a_phase_mixes_and_smooths_as_it_says(recipe: Recipe, clean: bool, label
     assert targets.sum(dim=1).numpy() == pytest.approx(1)
     assert bool((targets > floor + 1e-6).sum(dim=1).max() == 2) != clean
     assert bool((targets.max(dim=1).values < 1 - label_smoothing + floor - 1e-6).any()) != clean
-
-
-def test_a_teacher_takes_its_share_of_the_targets(recipe: Recipe) -> None:
-    """Two classes; the label says the first, the teacher at temperature 2 says (1/4, 3/4)."""
-    phase = Phase(1, 48, 2, clean=True, label_smoothing=0.2)
-    recipe = replace(recipe, phases=(phase,), teacher=Teacher(0.5, 2.0, 48))
-    images, labels = torch.zeros(2, 3, 48, 48, dtype=torch.uint8), torch.tensor([0, 0])
-    taught = torch.tensor([[0.0, 2 * math.log(3)]] * 2)
-    targets = make_batch(images, labels, recipe, 0, torch.Generator().manual_seed(0), 2, taught)[1]
-    assert targets[0].tolist() == pytest.approx([0.5 * 0.9 + 0.5 * 0.25, 0.5 * 0.1 + 0.5 * 0.75])
 
 
 def test_batches_of_an_epoch_are_a_shuffle_without_repetition() -> None:
