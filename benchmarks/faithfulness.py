@@ -14,10 +14,13 @@ Markdown table; brackets are 95 % bootstrap intervals of the mean over photos. M
 - milliseconds for the map, its trace not counted; and the share of the answer by which what adds up is off.
 
 With ``--keep FILE`` every photo's numbers are kept as a line of JSON, and a run that was stopped goes on from there.
+``--write`` puts the gain and the pointing game of every map into ``faithfulness.json`` beside the model's weights, from
+where the page takes the figures beside the methods' names.
 """
 
 from __future__ import annotations
 
+import argparse
 import copy
 import json
 import time
@@ -39,6 +42,7 @@ import visualize
 from benchmarks.photos import photo_options, photos
 from cvt.balanced import BalancedGradients
 from cvt.image_processor import PreparedImage
+from cvt.locations import resolve_file
 from cvt.scoring import class_scorer
 from visualize.comparison import measurable_maps
 from visualize.faithfulness import Imputer, baselines, faithfulness, rank_correlation, saco, share_inside
@@ -219,17 +223,41 @@ def mean(values: list[float], digits: str) -> str:
     return f"{np.mean(values):{digits}}".replace("-", "−") if values else "–"
 
 
-def table(found: list[Numbers], seed: int) -> str:
-    """Markdown: a row per map, the most faithful first."""
+def by_map(found: list[Numbers]) -> list[tuple[str, dict[str, list[float]]]]:
+    """Every map's name with all values of each of its measures, the most faithful first."""
     every: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for numbers in found:
         for name, measured in numbers.items():
             for measure, value in measured.items():
                 every[name][measure].append(value)
+    return sorted(every.items(), key=lambda item: -np.mean(item[1]["gain blur"]))
+
+
+def write(found: list[Numbers], options: argparse.Namespace, stages: int) -> Path:
+    """Put what the page tells of each method into ``faithfulness.json`` beside the weights; where that is."""
+    places = {told(method, stage): (method, stage) for method in METHODS for stage in (None, *range(stages))}
+    maps = [
+        {
+            "method": places[name][0],
+            "stage": places[name][1],
+            "gain": round(float(np.mean(of["gain blur"])), 3),
+            "pointing": round(float(np.mean(of["pointing"])), 3),
+        }
+        for name, of in by_map(found)
+        if name in places
+    ]
+    path = resolve_file(options.model, "config.json").with_name("faithfulness.json")
+    content = {"photos": options.images, "grids": options.grids, "maps": maps}
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def table(found: list[Numbers], seed: int) -> str:
+    """Markdown: a row per map, the most faithful first."""
     columns = ["map", "SRG ↑", "most first ↓", "least first ↑", "SRG, mean colour ↑", "SaCo ↑", "pointing game ↑"]
     columns += ["moved by 1 px ↑", "off by", "ms"]
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    for name, of in sorted(every.items(), key=lambda item: -np.mean(item[1]["gain blur"])):
+    for name, of in by_map(found):
         cells = [name, interval(of["gain blur"], seed), mean(of["most first blur"], ".3f")]
         cells += [mean(of["least first blur"], ".3f"), interval(of["gain mean"], seed), mean(of["saco"], ".2f")]
         cells += [interval(of["pointing"], seed), mean(of["stability"], ".2f"), mean(of["off"], ".0e")]
@@ -257,6 +285,7 @@ def main() -> None:
     parser.add_argument("--second", type=int, default=100, help="of them measured in every way (default: %(default)s)")
     parser.add_argument("--grids", type=int, default=200, help="of the pointing game (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=10, help="points of each curve (default: %(default)s)")
+    parser.add_argument("--write", action="store_true", help="write faithfulness.json beside the weights, for the page")
     parser.add_argument("--keep", type=Path, help="file to keep numbers in, and to go on from")
     options = parser.parse_args()
     model = cvt.CvtForImageClassification.from_pretrained(options.model)
@@ -271,6 +300,8 @@ def main() -> None:
     found += tqdm(kept(file, on_grids), total=options.grids, unit="grid")
     title = f"{options.images} photos ({options.second} in every way), {options.grids} grids, {options.steps} steps"
     print(f"{options.model}: {title}\n\n{table(found, options.seed)}")
+    if options.write:
+        print(f"\nwrote {write(found, options, len(model.config.depth))}")
 
 
 if __name__ == "__main__":

@@ -155,6 +155,8 @@ export interface ExplorerValue {
   stages: Stage[];
   /** What shows class evidence of the network as a whole, best first. */
   methods: string[];
+  /** How faithful the methods' maps are over many photos: the whole network's have stage null, others count from 0. */
+  measured: { method: string; stage: number | null; gain: number; pointing: number }[];
   class_count: number;
   classes: ClassEntry[];
   evidence: { index: number; against: number | null; maps: MapsFile }[];

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import spawn
 
 from training.optimizer import Muon
 from training.run import Workers
@@ -34,7 +35,7 @@ def work(rank: int, folder: Path) -> None:
 
 
 def test_two_processes_share_the_work(tmp_path: Path) -> None:
-    torch.multiprocessing.spawn(work, (tmp_path,), nprocs=2)
+    spawn(work, (tmp_path,), nprocs=2)
     alone = steps_of_muon(Workers(CPU))
     for rank in range(2):
         rows, matrices = torch.load(tmp_path / f"{rank}.pt")

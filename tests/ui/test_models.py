@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import torch
 
 from cvt.errors import CheckpointError, ConfigError
 from ui.session import models
+from ui.session.measured import MeasuredMap
 from ui.session.models import LoadedModel, ModelCache, ModelEntry, offered_models
 
 CPU = torch.device("cpu")
@@ -143,6 +145,23 @@ def test_a_folder_with_an_evaluation_tells_it(model_folder: Path) -> None:
     finally:
         evaluation.unlink()
     assert (entry.top1, entry.data, entry.images, entry.resolution) == (87.5, "birds", 1200, 96)
+
+
+def test_a_folder_with_measured_maps_tells_them(model_folder: Path) -> None:
+    measured = model_folder / "faithfulness.json"
+    row = {"method": "libragrad", "stage": 0, "gain": 0.5, "pointing": 0.25}
+    try:
+        measured.write_text(json.dumps({"photos": 500, "maps": [row]}))
+        assert offered_models(str(model_folder))[0].measured == (MeasuredMap("libragrad", 0, 0.5, 0.25),)
+        for name, value in (("gain", math.nan), ("gain", 2), ("pointing", "much"), ("stage", -1), ("method", None)):
+            measured.write_text(json.dumps({"maps": [row | {name: value}]}))
+            with pytest.raises(CheckpointError, match=rf"faithfulness\.json: maps\.0\.{name}: .*; measure it again"):
+                offered_models(str(model_folder))
+        measured.write_text("[]")
+        with pytest.raises(CheckpointError, match="must hold a JSON object"):
+            offered_models(str(model_folder))
+    finally:
+        measured.unlink()
 
 
 def test_what_is_loaded_is_ready_to_run(loaded: LoadedModel) -> None:

@@ -52,6 +52,7 @@ from visualize.heatmap import Heatmap
 from visualize.methods import METHODS, map_of, methods_shown
 
 from ..examples import credit_line
+from ..session.measured import MeasuredMap
 from .part import Part
 
 __all__ = ["Explorer", "ExplorerData", "explorer_value", "requested_class", "requested_contrast", "with_evidence"]
@@ -132,6 +133,7 @@ class ExplorerData(GradioModel):
         photo: the photo, at most 1,280 pixels wide or high.
         original: the photo at its full size, where that is larger.
         methods: what shows class evidence of the network as a whole, best first; the rollout is a view of its own.
+        measured: how faithful the methods' maps of this model are over many photos, where that was measured.
     """
 
     key: str
@@ -144,6 +146,7 @@ class ExplorerData(GradioModel):
     crop: CropGeometry
     stages: list[StageData]
     methods: list[str]
+    measured: list[MeasuredMap]
     class_count: int
     classes: list[ClassData]
     evidence: list[EvidenceData] = Field(default_factory=list)
@@ -157,7 +160,9 @@ class Explorer(Part):
     data_model = ExplorerData
 
 
-def explorer_value(trace: Trace, *, model_name: str, example: str | None = None) -> ExplorerData:
+def explorer_value(
+    trace: Trace, *, model_name: str, example: str | None = None, measured: Sequence[MeasuredMap] = ()
+) -> ExplorerData:
     """A trace as the explorer's value. Fast: no map is worked out here; :func:`with_evidence` adds some.
 
     Args:
@@ -165,6 +170,7 @@ def explorer_value(trace: Trace, *, model_name: str, example: str | None = None)
         model_name: the ``model`` of the address.
         example: the ``example`` of the address, for a photo that comes with the page; an uploaded photo has None and
             never appears in a link.
+        measured: figures of the model's maps.
     """
     count = len(trace.stages)
     stages = [_stage(stage, _evidence_methods(index, count)) for index, stage in enumerate(trace.stages)]
@@ -184,6 +190,7 @@ def explorer_value(trace: Trace, *, model_name: str, example: str | None = None)
         crop=trace.crop,
         stages=stages,
         methods=list(WHOLE),
+        measured=list(measured),
         class_count=len(trace.probabilities),
         classes=_classes(trace, chosen),
     )

@@ -94,8 +94,9 @@ def _kept(result: Trace, photo: Image.Image) -> Trace:
 
 def look(loaded: LoadedModel, photo: Image.Image, result: Trace, example: str | None = None) -> Look:
     """What a session keeps of a traced photo; ``example`` is the id of one that comes with the page."""
-    name = loaded.entry.name
-    return Look(name, fingerprint(photo), result, explorer_value(result, model_name=name, example=example))
+    entry = loaded.entry
+    explorer = explorer_value(result, model_name=entry.name, example=example, measured=entry.measured)
+    return Look(entry.name, fingerprint(photo), result, explorer)
 
 
 def recall(loaded: LoadedModel, photo: Image.Image, example: str | None, *kept: Look | None) -> Look:

@@ -22,6 +22,7 @@ from cvt.model import CvtForImageClassification
 
 from ..serving.desk import Desk
 from .fetching import Downloads
+from .measured import MeasuredMap, measured_maps
 
 __all__ = ["DEFAULT_HUB_MODEL", "LoadedModel", "ModelCache", "ModelEntry", "offered_models"]
 
@@ -45,6 +46,7 @@ class ModelEntry:
         images: how many images we measured it on; 0 for published figures.
         download: megabytes to download before the first use, where that is known.
         classes: how many it tells apart, where that is known before it is loaded.
+        measured: how faithful its maps are, where somebody measured it.
     """
 
     name: str
@@ -57,6 +59,7 @@ class ModelEntry:
     images: int = 0
     download: int = 0
     classes: int = 0
+    measured: tuple[MeasuredMap, ...] = ()
 
     @property
     def is_on_hub(self) -> bool:
@@ -120,7 +123,7 @@ def _other(choice: str) -> ModelEntry:
 
 
 def _local(name: str, ref: str, folder: Path) -> ModelEntry:
-    """A model on this machine, with the accuracy that its own ``evaluation.json`` states."""
+    """A model on this machine, with the figures that lie beside it: its accuracy, and how faithful its maps are."""
     stated = folder / "evaluation.json"
     evaluation = read_json(stated) if stated.is_file() else {}
     for field, is_fitting in _STATED.items():
@@ -136,6 +139,7 @@ def _local(name: str, ref: str, folder: Path) -> ModelEntry:
         top1=None if share is None else 100 * share,
         data=evaluation.get("dataset") or "",
         images=evaluation.get("images") or 0,
+        measured=measured_maps(folder),
     )
 
 

@@ -87,7 +87,7 @@ export function refreshControls(state) {
   fillSelect(state.control("channel"), [["norm", norm], ...numbered(channels, "channel")], state.channel);
   fillSelect(
     state.control("method"),
-    methods.map((name) => [name, text(`option.${name}`)]),
+    methods.map((name) => [name, methodOption(state, name)]),
     state.method,
   );
   /** @type {(index: number) => [number, string]} */
@@ -114,6 +114,20 @@ export function refreshControls(state) {
     select.closest("label")?.classList.toggle("unused", select.disabled);
   }
   setTerms(state.part(".explanation .said"), text, explanation(state));
+}
+
+/**
+ * A method's name, with the figures of its map in this stage where they were measured.
+ * @param {State} state
+ * @param {string} method
+ */
+function methodOption({ text, photo, stage }, method) {
+  const { methods, measured } = photo.value;
+  const place = methods.includes(method) ? null : stage - 1;
+  const found = measured.find((one) => one.method === method && one.stage === place);
+  const name = text(`option.${method}`);
+  const figures = found && { gain: found.gain.toFixed(2), pointing: found.pointing.toFixed(2) };
+  return figures ? text("option.measured", { method: name, ...figures }) : name;
 }
 
 /**
