@@ -176,7 +176,7 @@ def print_moves(page: Page, resolution: int, moves: int) -> None:
 def print_bytes(value: ExplorerData, resolution: int) -> None:
     blocks = [file.size or 0 for stage in value.stages for file in stage.blocks]
     features = sum(stage.features.size or 0 for stage in value.stages)
-    maps = [one.maps.file.size or 0 for one in value.evidence]
+    maps = [evidence.maps.file.size or 0 for evidence in value.evidence]
     rows = {
         "photo": value.photo.size or 0,
         "before the first picture: photo and one block": (value.photo.size or 0) + blocks[-1],

@@ -184,8 +184,8 @@ def told(method: str, stage: int | None) -> str:
 def stability(seen: cvt.Trace, heatmap: Heatmap, moved: Heatmap) -> float:
     """How alike the map of a photo and that of the photo moved by one pixel are, by rank, where both see the same."""
     height, width = seen.pixel_values.shape[1:]
-    one, other = (visualize.to_pixels(which, height, width) for which in (heatmap, moved))
-    return rank_correlation(one[:-1, :-1], other[1:, 1:])
+    still, shifted = (visualize.to_pixels(which, height, width) for which in (heatmap, moved))
+    return rank_correlation(still[:-1, :-1], shifted[1:, 1:])
 
 
 def grids(

@@ -134,7 +134,7 @@ def main() -> None:
         process.communicate()
     print(f"CvT-13, 224 px, batch {options.batch}, one thread, {options.rounds} rounds")
     for side, taken in times.items():
-        ratio = statistics.median(one / base for one, base in zip(taken, times[sides[0]], strict=True))
+        ratio = statistics.median(duration / base for duration, base in zip(taken, times[sides[0]], strict=True))
         print(f"{side:13} {1000 * statistics.median(taken):7.0f} ms   {ratio:5.2f} × {sides[0]}")
 
 

@@ -126,11 +126,14 @@ def measure(address: str, visits: int) -> None:
         visit(browser, address, SCREENS["desktop"], None)  # what the server does once only
         for screen, size in SCREENS.items():
             for network, speed in SPEEDS.items():
-                seen = [visit(browser, address, size, speed) for _ in range(visits)]
+                measured = [visit(browser, address, size, speed) for _ in range(visits)]
                 seconds, megabytes = (
-                    statistics.median(getattr(one, name) for one in seen) for name in ("seconds", "megabytes")
+                    statistics.median(getattr(figures, name) for figures in measured)
+                    for name in ("seconds", "megabytes")
                 )
-                requests, complaints = (max(getattr(one, name) for one in seen) for name in ("requests", "complaints"))
+                requests, complaints = (
+                    max(getattr(figures, name) for figures in measured) for name in ("requests", "complaints")
+                )
                 print(
                     f"| {screen} | {network} | {seconds:.2f} s | {megabytes:.2f} MB | {requests} | {complaints} |",
                     flush=True,

@@ -35,7 +35,10 @@ def modules() -> list[str]:
             getattr(package, public)  # a package may load its names as they are asked for
         inside = [module.name for module in pkgutil.iter_modules(package.__path__)]
         # Of a module whose name is public too, as cvt.trace, pdoc knows already.
-        found += [name, *(f"{name}.{one}" for one in inside if one[0] != "_" and one not in package.__all__)]
+        found += [
+            name,
+            *(f"{name}.{member}" for member in inside if member[0] != "_" and member not in package.__all__),
+        ]
     return found
 
 

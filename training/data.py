@@ -136,12 +136,12 @@ def join(sets: Sequence[ImageSet]) -> ImageSet:
     Raises:
         DataError: two sets have a class of the same name.
     """
-    classes = tuple(name for one in sets for name in one.classes)
+    classes = tuple(name for image_set in sets for name in image_set.classes)
     if repeated := sorted({name for name in classes if classes.count(name) > 1}):
         raise DataError(f"two of the data sets have a class named {', '.join(repeated)}; each must be in one alone")
-    offsets = accumulate((len(one.classes) for one in sets), initial=0)
-    labels = torch.cat([one.labels + offset for one, offset in zip(sets, offsets, strict=False)])
-    return ImageSet(torch.cat([one.images for one in sets]), labels, classes)
+    offsets = accumulate((len(image_set.classes) for image_set in sets), initial=0)
+    labels = torch.cat([image_set.labels + offset for image_set, offset in zip(sets, offsets, strict=False)])
+    return ImageSet(torch.cat([image_set.images for image_set in sets]), labels, classes)
 
 
 def hold_out(data: ImageSet, share: float, seed: int = 0) -> tuple[ImageSet, ImageSet]:

@@ -239,7 +239,7 @@ def write(evaluations: Sequence[Evaluation], folder: Path) -> None:
 
     The file holds the first evaluation's fields, and the others under ``further``.
     """
-    first, *further = [{n: v for n, v in asdict(one).items() if v is not None} for one in evaluations]
+    first, *further = [{n: v for n, v in asdict(evaluation).items() if v is not None} for evaluation in evaluations]
     fields = first | ({"further": further} if further else {})
     (folder / "evaluation.json").write_text(json.dumps(fields, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     training = folder / "training.json"

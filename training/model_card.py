@@ -24,7 +24,7 @@ def model_card(name: str, training: Mapping[str, Any], evaluations: Sequence[Map
         evaluations: fields of :class:`training.evaluate.Evaluation`, of one data set or more.
     """
     recipe, held_out = training["recipe"], training["held_out"]
-    accuracy = {label: share for one in evaluations for label, share in one["class_accuracy"].items()}
+    accuracy = {label: share for evaluation in evaluations for label, share in evaluation["class_accuracy"].items()}
     hardest = sorted(accuracy.items(), key=itemgetter(1))[:WORST]
     start = f"fine-tuned from `{training['fine_tuned_from']}`" if training["fine_tuned_from"] else "from random weights"
     planned = [phase["resolution"] for phase in recipe["phases"] for _ in range(phase["epochs"])]
@@ -63,12 +63,19 @@ def _accuracy(evaluations: Sequence[Mapping[str, Any]]) -> str:
     """A table with a column for each data set."""
     temperature = f"{evaluations[0]['temperature']:g}"
     rows = {
-        "measure": [f"{one['dataset']}, {one['split']} split, {one['images']:,} images" for one in evaluations],
-        "top-1": [f"{one['top1']:.1%}" for one in evaluations],
-        "top-5": [f"{one['top5']:.1%}" for one in evaluations],
-        "expected calibration error, raw": [f"{one['ece_before']:.1%}" for one in evaluations],
-        f"expected calibration error, with temperature {temperature}": [f"{e['ece_after']:.1%}" for e in evaluations],
-        "the same images blown up to large JPEG photos": [_enlarged(one.get("enlarged")) for one in evaluations],
+        "measure": [
+            f"{measured['dataset']}, {measured['split']} split, {measured['images']:,} images"
+            for measured in evaluations
+        ],
+        "top-1": [f"{measured['top1']:.1%}" for measured in evaluations],
+        "top-5": [f"{measured['top5']:.1%}" for measured in evaluations],
+        "expected calibration error, raw": [f"{measured['ece_before']:.1%}" for measured in evaluations],
+        f"expected calibration error, with temperature {temperature}": [
+            f"{measured['ece_after']:.1%}" for measured in evaluations
+        ],
+        "the same images blown up to large JPEG photos": [
+            _enlarged(measured.get("enlarged")) for measured in evaluations
+        ],
     }
     lines = ["| " + " | ".join([name, *values]) + " |" for name, values in rows.items()]
     return "\n".join([lines[0], "|---" * (1 + len(evaluations)) + "|", *lines[1:]])

@@ -25,11 +25,15 @@ def build_optimizers(model: nn.Module, recipe: Recipe, workers: Workers) -> list
     """
     matrices: list[nn.Parameter] = []
     if recipe.optimizer == "muon":
-        hidden = [name for name, one in model.named_modules() if isinstance(one, nn.Linear) and name != "classifier"]
+        hidden = [
+            name for name, module in model.named_modules() if isinstance(module, nn.Linear) and name != "classifier"
+        ]
         matrices = [model.get_parameter(f"{name}.weight") for name in hidden]
     groups = decay_groups(model, recipe.weight_decay)
     for group in groups:
-        group["params"] = [one for one in group["params"] if not any(one is matrix for matrix in matrices)]
+        group["params"] = [
+            parameter for parameter in group["params"] if not any(parameter is matrix for matrix in matrices)
+        ]
     optimizers: list[Optimizer] = [AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98))]
     if matrices:
         optimizers.append(Muon(matrices, workers, lr=recipe.learning_rate, weight_decay=recipe.weight_decay))

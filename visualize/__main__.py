@@ -86,19 +86,19 @@ class _Job:
             with _noting(path, failures):
                 photos[path] = open_photo(path)
         try:
-            traced = dict(zip(photos, self._traced(list(photos.values())), strict=True))
+            traces = dict(zip(photos, self._traces_of(list(photos.values())), strict=True))
         except Exception:  # one of them spoils the batch: it is found out by itself
-            traced = {}
+            traces = {}
             for path, photo in photos.items():
                 with _noting(path, failures):
-                    traced |= dict(zip([path], self._traced([photo]), strict=True))
+                    traces |= dict(zip([path], self._traces_of([photo]), strict=True))
         for path, stem in zip(paths, stems, strict=True):
-            if path in traced:
+            if path in traces:
                 with _noting(path, failures):
-                    self._write(path, stem, traced[path])
+                    self._write(path, stem, traces[path])
         return failures
 
-    def _traced(self, photos: list[Image.Image]) -> list[list[Trace]]:
+    def _traces_of(self, photos: list[Image.Image]) -> list[list[Trace]]:
         """For each photo a trace for each class whose evidence is wanted."""
         if not photos:
             return []
@@ -110,21 +110,21 @@ class _Job:
         by_class = [passed.traces(targets) for targets in zip(*wanted, strict=True)]
         return [list(of_photo) for of_photo in zip(*by_class, strict=True)]
 
-    def _write(self, path: Path, stem: Path, traced: list[Trace]) -> None:
+    def _write(self, path: Path, stem: Path, traces: list[Trace]) -> None:
         name, language = self.options.model, self.options.language
         for suffix in self.options.formats:
             report(
-                traced[0],
+                traces[0],
                 _with(stem, suffix),
                 model_name=name,
                 photo_name=path.name,
-                evidence=traced,
+                evidence=traces,
                 language=language,
             )
             if self.options.figure:
-                self._write_figure(traced[0], _with(stem, _figure_suffix(self.options.figure, suffix)))
-        save_arrays(traced[0], _with(stem, ".npz"), model_name=name)
-        save_summary(traced[0], _with(stem, ".json"), model_name=name, photo_name=path.name, language=language)
+                self._write_figure(traces[0], _with(stem, _figure_suffix(self.options.figure, suffix)))
+        save_arrays(traces[0], _with(stem, ".npz"), model_name=name)
+        save_summary(traces[0], _with(stem, ".json"), model_name=name, photo_name=path.name, language=language)
 
     def _write_figure(self, trace: Trace, path: Path) -> None:
         options = self.options
@@ -223,7 +223,7 @@ def _formats(text: str) -> list[str]:
     suffixes = ["." + name.strip().lower().removeprefix(".") for name in text.split(",")]
     wrong = [suffix for suffix in suffixes if suffix not in SUFFIXES]
     if wrong:
-        raise argparse.ArgumentTypeError(f"{text!r} must be of {', '.join(one[1:] for one in SUFFIXES)}")
+        raise argparse.ArgumentTypeError(f"{text!r} must be of {', '.join(suffix[1:] for suffix in SUFFIXES)}")
     return list(dict.fromkeys(suffixes))
 
 

@@ -187,9 +187,9 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
     for values in (first, second):
         _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
         ranks.append((np.cumsum(counts) - (counts + 1) / 2)[place.ravel()])
-    one, other = (rank - rank.mean() for rank in ranks)
-    length = np.sqrt((one @ one) * (other @ other))
-    return float(one @ other / length) if length > 0 else 0.0
+    left, right = (rank - rank.mean() for rank in ranks)
+    length = np.sqrt((left @ left) * (right @ right))
+    return float(left @ right / length) if length > 0 else 0.0
 
 
 def missing(photo: np.ndarray, imputer: Imputer) -> np.ndarray:
