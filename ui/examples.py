@@ -53,17 +53,17 @@ class Example:
 def examples() -> dict[str, Example]:
     """All of them by id, the one to start with first."""
     content = json.loads((FOLDER / "examples.json").read_text(encoding="utf-8"))
-    return {one["id"]: Example(**one) for one in content}
+    return {fields["id"]: Example(**fields) for fields in content}
 
 
 def credit_line(name: str | None) -> dict[str, str]:
     """Whose photo an example is, in a line for each language; nothing for other photos."""
-    one = examples().get(name or "")
-    if one is None:
+    example = examples().get(name or "")
+    if example is None:
         return {}
     languages = {code: Language.of(code) for code in LANGUAGES}
     return {
-        code: language.text("examples", "credit_line", **asdict(one) | _in_words(one, language))
+        code: language.text("examples", "credit_line", **asdict(example) | _in_words(example, language))
         for code, language in languages.items()
     }
 
@@ -71,7 +71,8 @@ def credit_line(name: str | None) -> dict[str, str]:
 def credits_text(language: Language) -> str:
     """Every photo's credit, as a Markdown list."""
     return "\n".join(
-        language.text("examples", "credit", **asdict(one) | _in_words(one, language)) for one in examples().values()
+        language.text("examples", "credit", **asdict(example) | _in_words(example, language))
+        for example in examples().values()
     )
 
 

@@ -30,7 +30,7 @@ from .examples import examples
 from .handlers import Handlers
 from .serving.watching import WatchedBlocks
 from .session.downloads import KINDS
-from .session.look import Look, explained, look, probabilities, traced
+from .session.look import Look, explained, look, probabilities, trace_photo
 from .session.measure import METHODS
 from .session.models import LoadedModel, ModelCache, offered_models
 from .session.turn import Turn
@@ -82,7 +82,7 @@ def build(model: str = "auto", device: str = "auto") -> WatchedBlocks:
     start = loaded.entry.name
     example = next(iter(examples().values()))
     photo = example.open()
-    first = look(loaded, photo, traced(loaded, photo, "winner"), example.id)
+    first = look(loaded, photo, trace_photo(loaded, photo, "winner"), example.id)
     first = explained(loaded, photo, first, first.winner)
     with WatchedBlocks(title="CvT Explorer", analytics_enabled=False) as demo:
         page = _Page(models, loaded, first, example.path)

@@ -15,7 +15,7 @@ from PIL import Image
 from benchmarks.chromium import find_chromium
 from ui.launch import launch_options
 from ui.page import build
-from ui.session.look import probabilities, traced
+from ui.session.look import probabilities, trace_photo
 from ui.session.models import load, offered_models
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -122,7 +122,7 @@ def address(serve: Callable[..., str]) -> str:
 def top_class() -> Callable[[Image.Image], str]:
     """What the bundled checkpoint says to a photo, asked without the page."""
     network = load(offered_models("bundled")[0], torch.device("cpu"))
-    return lambda photo: next(iter(probabilities(traced(network, photo))))
+    return lambda photo: next(iter(probabilities(trace_photo(network, photo))))
 
 
 @pytest.fixture

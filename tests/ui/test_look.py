@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from cvt.tracing import trace
-from ui.session.look import aimed, fingerprint, look, probabilities, recall, traced
+from ui.session.look import aimed, fingerprint, look, probabilities, recall, trace_photo
 from ui.session.models import LoadedModel
 
 
@@ -26,7 +26,7 @@ def test_a_large_photo_is_seen_whole_and_kept_smaller(loaded: LoadedModel, monke
     monkeypatch.setattr("ui.session.look.KEPT_SIDE", 200)
     photo = noise(0, (800, 600))
     whole = trace(loaded.model, loaded.processor, photo)
-    kept = traced(loaded, photo)
+    kept = trace_photo(loaded, photo)
     assert kept.photo.shape == (150, 200, 3)
     assert not kept.photo.flags.writeable
     np.testing.assert_array_equal(kept.logits, whole.logits)
@@ -36,7 +36,7 @@ def test_a_large_photo_is_seen_whole_and_kept_smaller(loaded: LoadedModel, monke
 
 
 def test_probabilities_come_best_first(loaded: LoadedModel) -> None:
-    seen = traced(loaded, noise(0))
+    seen = trace_photo(loaded, noise(0))
     shares = probabilities(seen, 3)
     assert len(shares) == 3
     assert list(shares.values()) == sorted(shares.values(), reverse=True)
@@ -44,7 +44,7 @@ def test_probabilities_come_best_first(loaded: LoadedModel) -> None:
 
 
 def test_two_classes_of_one_name_stay_apart(loaded: LoadedModel) -> None:
-    seen = traced(loaded, noise(0))
+    seen = trace_photo(loaded, noise(0))
     config = type(seen.config).from_dict(seen.config.to_dict())
     config.id2label = dict.fromkeys(range(6), "crane")
     config.label2id = {"crane": 5}
@@ -54,7 +54,7 @@ def test_two_classes_of_one_name_stay_apart(loaded: LoadedModel) -> None:
 
 def test_a_kept_look_is_taken_only_for_its_own_photo_model_and_name(loaded: LoadedModel) -> None:
     photo, other = noise(0), noise(1)
-    kept = look(loaded, photo, traced(loaded, photo), "cat")
+    kept = look(loaded, photo, trace_photo(loaded, photo), "cat")
     assert recall(loaded, photo, "cat", None, kept) is kept
     for again in (recall(loaded, other, "cat", kept), recall(loaded, photo, None, kept)):
         assert again is not kept
@@ -64,7 +64,7 @@ def test_a_kept_look_is_taken_only_for_its_own_photo_model_and_name(loaded: Load
 
 def test_a_class_is_traced_once_and_stays_with_the_look(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = noise(0)
-    seen = look(loaded, photo, traced(loaded, photo))
+    seen = look(loaded, photo, trace_photo(loaded, photo))
     runs: list[object] = []
 
     def counted(*_: object, target: int | None = None, against: int | None = None) -> object:

@@ -14,7 +14,7 @@ from cvt.errors import ConfigError
 from cvt.tracing import Trace
 from ui.components.curves import curves_value
 from ui.session.downloads import KINDS, take_home
-from ui.session.look import traced
+from ui.session.look import trace_photo
 from ui.session.measure import METHODS, STEPS, compared, measure
 from ui.session.models import LoadedModel
 from visualize.methods import METHODS as TABLE
@@ -23,7 +23,7 @@ from visualize.methods import METHODS as TABLE
 @pytest.fixture(scope="module")
 def seen(loaded: LoadedModel) -> Trace:
     pixels = np.random.default_rng(0).integers(0, 256, (80, 80, 3), dtype=np.uint8)
-    return traced(loaded, Image.fromarray(pixels), target=2)
+    return trace_photo(loaded, Image.fromarray(pixels), target=2)
 
 
 def test_the_methods_that_the_page_names_are_in_the_table() -> None:

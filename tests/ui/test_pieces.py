@@ -18,7 +18,7 @@ from cvt.tracing import Trace
 from tests.cvt.networks import randomise, small_classifier
 from ui.components.closeup import closeup_value, requested_pieces
 from ui.components.explorer import explorer_value
-from ui.session.look import traced
+from ui.session.look import trace_photo
 from ui.session.models import LoadedModel, ModelEntry
 from ui.session.pieces import normalisation, piece_names, pieces
 
@@ -43,7 +43,7 @@ def network() -> LoadedModel:
 
 @pytest.fixture(scope="module")
 def seen(network: LoadedModel) -> Trace:
-    return traced(network, some_photo())
+    return trace_photo(network, some_photo())
 
 
 def heard(network: LoadedModel, seen: Trace) -> dict[str, torch.Tensor]:
@@ -56,7 +56,7 @@ def heard(network: LoadedModel, seen: Trace) -> dict[str, torch.Tensor]:
 def test_bytes_become_what_the_network_gets(network: LoadedModel, overrides: dict[str, bool]) -> None:
     processor = CvtImageProcessor(size=64, **overrides)  # type: ignore[arg-type]
     other = LoadedModel(network.entry, network.model, processor)
-    trace = traced(other, some_photo())
+    trace = trace_photo(other, some_photo())
     found = pieces(other, trace, ["pixels"])["pixels"]["pixels"]  # type: ignore[call-overload]
     factor, mean, deviation = normalisation(processor)
     assert found.dtype == np.uint8
@@ -97,7 +97,7 @@ def test_what_blocks_add_ends_in_what_leaves_them(network: LoadedModel, seen: Tr
 
 def test_without_cls_the_classifier_reads_all_tokens() -> None:
     network = small(cls_token=(False, False, False))
-    trace = traced(network, some_photo())
+    trace = trace_photo(network, some_photo())
     gathered: Any = pieces(network, trace, ["gathered"])["gathered"]
     assert list(gathered) == ["tokens"]
     rows, columns = trace.stages[2].geometry.tokens.shape

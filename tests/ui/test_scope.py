@@ -9,14 +9,14 @@ from PIL import Image
 
 from cvt.doubt import max_softmax
 from ui.components.scope import scope_value, wider_model
-from ui.session.look import traced
+from ui.session.look import trace_photo
 from ui.session.models import LoadedModel, ModelCache, ModelEntry
 
 KNOWS_MORE = ModelEntry("someone/more", "someone/more", "More", 224, download=3, classes=1000)
 
 
 def test_more_is_offered_only_where_there_is_more(loaded: LoadedModel) -> None:
-    trace = traced(loaded, Image.new("RGB", (80, 64), "teal"))
+    trace = trace_photo(loaded, Image.new("RGB", (80, 64), "teal"))
     alone = scope_value(loaded, trace, ModelCache([loaded.entry]))
     assert (alone.classes, alone.offer) == (6, None)
     models = ModelCache([loaded.entry, KNOWS_MORE, replace(KNOWS_MORE, name="someone/same")])
@@ -32,12 +32,12 @@ def test_more_is_offered_only_where_there_is_more(loaded: LoadedModel) -> None:
 def test_doubt_is_told_beyond_the_models_own_threshold(
     loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch, beyond: float, doubted: bool
 ) -> None:
-    trace = traced(loaded, Image.new("RGB", (80, 64), "teal"))
+    trace = trace_photo(loaded, Image.new("RGB", (80, 64), "teal"))
     score = float(max_softmax(trace.logits.astype(float)))
     monkeypatch.setattr(loaded.model.config, "extra", {"doubt_score": "max_softmax", "doubt_threshold": score - beyond})
     assert scope_value(loaded, trace, ModelCache([loaded.entry])).doubted is doubted
 
 
 def test_a_model_without_a_threshold_is_never_doubted(loaded: LoadedModel) -> None:
-    trace = traced(loaded, Image.new("RGB", (80, 64), "teal"))
+    trace = trace_photo(loaded, Image.new("RGB", (80, 64), "teal"))
     assert scope_value(loaded, trace, ModelCache([loaded.entry])).doubted is False

@@ -10,14 +10,14 @@ from PIL import Image
 
 from cvt.tracing import Trace
 from ui.components.stages import RibbonData, ribbon_value, stage_attention
-from ui.session.look import traced
+from ui.session.look import trace_photo
 from ui.session.models import LoadedModel
 
 
 @pytest.fixture(scope="module")
 def trace(loaded: LoadedModel) -> Trace:
     pixels = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
-    return traced(loaded, Image.fromarray(pixels))
+    return trace_photo(loaded, Image.fromarray(pixels))
 
 
 @pytest.fixture(scope="module")
@@ -63,5 +63,5 @@ def test_the_attention_shown_is_that_of_cls_where_there_is_one(trace: Trace) -> 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1), (3000, 20)])
 def test_photos_of_any_shape_have_a_ribbon(loaded: LoadedModel, size: tuple[int, int]) -> None:
-    ribbon = ribbon_value(traced(loaded, Image.new("RGB", size, "teal")))
+    ribbon = ribbon_value(trace_photo(loaded, Image.new("RGB", size, "teal")))
     assert len(ribbon.cards) == 3

@@ -139,9 +139,9 @@ def closeup_value(
     """What close-ups get of the photo that an explorer shows; ``pieces`` are those that were asked for."""
     height, width = explorer.crop.height, explorer.crop.width
     factor, mean, deviation = normalisation(processor)
-    geometry = stage_geometry(config, height, width)
+    geometries = stage_geometry(config, height, width)
     pixels = Grid(height, width, stride=1, offset=0, receptive_field=1)
-    below = [pixels, *(stage.tokens for stage in geometry)]
+    below = [pixels, *(stage.tokens for stage in geometries)]
     return CloseUpData(
         key=explorer.key,
         made=time.time(),
@@ -156,7 +156,7 @@ def closeup_value(
         temperature=config.temperature,
         class_count=config.num_labels,
         classes=explorer.classes,
-        stages=[_stage(config, index, below[index], one) for index, one in enumerate(geometry)],
+        stages=[_stage(config, index, below[index], geometry) for index, geometry in enumerate(geometries)],
         pieces=[_piece(name, piece) for name, piece in (pieces or {}).items()],
     )
 

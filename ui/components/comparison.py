@@ -46,5 +46,7 @@ class Comparison(Part):
 
 def comparison_value(number: int, trace: Trace, compared: Sequence[Compared] = ()) -> ComparisonData:
     """What was compared, for the most probable class."""
-    methods = [ComparedData(method=one.method, stage=one.stage, gain=one.faithfulness.gain) for one in compared]
+    methods = [
+        ComparedData(method=result.method, stage=result.stage, gain=result.faithfulness.gain) for result in compared
+    ]
     return ComparisonData(number=number, label=trace.label(trace.top(1)[0][0]), methods=methods)

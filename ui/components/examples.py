@@ -51,12 +51,12 @@ def picker_value(chosen: str | None) -> PickerData:
 def _pictures() -> list[PictureCredit]:
     return [
         PictureCredit(
-            id=one.id,
-            author=one.author,
-            licence=one.licence,
-            licence_url=one.licence_url,
-            source=one.source,
-            image=one.small,
+            id=example.id,
+            author=example.author,
+            licence=example.licence,
+            licence_url=example.licence_url,
+            source=example.source,
+            image=example.small,
         )
-        for one in examples().values()
+        for example in examples().values()
     ]

@@ -66,7 +66,7 @@ FEATURE_LEVELS = 64
 CLASSES = 10
 """How many of the most probable classes the explorer offers."""
 
-WHOLE = tuple(one.id for one in METHODS.values() if one.family == "evidence" and one.shown == "whole")
+WHOLE = tuple(entry.id for entry in METHODS.values() if entry.family == "evidence" and entry.shown == "whole")
 """Methods of class evidence that answer for the network, whatever the stage."""
 
 
@@ -214,14 +214,14 @@ def with_evidence(value: ExplorerData, trace: Trace) -> ExplorerData:
         for method in _evidence_methods(stage, count)
     ]
     maps += [(map_of(trace, method), None, method) for method in (*WHOLE, "rollout")]
-    others = [one for one in value.evidence if (one.index, one.against) != (index, against)]
+    others = [known for known in value.evidence if (known.index, known.against) != (index, against)]
     evidence = [*others, EvidenceData(index=index, against=against, maps=_maps("evidence", maps))]
     return value.model_copy(update={"evidence": evidence, "classes": _classes(trace, _asked_for(evidence))})
 
 
 def _asked_for(evidence: Sequence[EvidenceData]) -> list[int]:
     """The classes that evidence is about, each once."""
-    named = [index for one in evidence for index in (one.index, one.against) if index is not None]
+    named = [index for known in evidence for index in (known.index, known.against) if index is not None]
     return list(dict.fromkeys(named))
 
 

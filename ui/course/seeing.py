@@ -45,7 +45,7 @@ def strongest(trace: Trace, chance: random.Random) -> Asked:
     stage = min(1, len(trace.stages) - 1)
     maps = trace.stages[stage].feature_map
     offered = chance.sample(range(len(maps)), min(CANDIDATES, len(maps)))
-    channel = min(offered, key=lambda one: len(_top(maps[one])))
+    channel = min(offered, key=lambda index: len(_top(maps[index])))
     show = {"view": "feature", "stage": stage + 1, "channel": channel + 1}
     return token(_top(maps[channel]), show, stage=stage + 1, channel=channel + 1)
 
@@ -115,11 +115,11 @@ def focused_head(trace: Trace, chance: random.Random) -> Asked | None:
     for _ in range(TRIES):
         block = chance.randrange(len(last.blocks))
         place = chance.randrange(grid.rows), chance.randrange(grid.columns)
-        bits = [_entropy(one) for one in attention_heads(trace, -1, block, place)]
+        bits = [_entropy(shares) for shares in attention_heads(trace, -1, block, place)]
         first, second = np.argsort(bits)[:2]
         tries.append((bits[second] - bits[first], block, place, int(first), bits))
     _, block, (row, column), head, bits = max(tries)
-    options = {f"head{one + 1}": {"head": one + 1} for one in range(len(bits))}
+    options = {f"head{index + 1}": {"head": index + 1} for index in range(len(bits))}
     show = {
         "view": "attention",
         "stage": len(trace.stages),
@@ -152,7 +152,7 @@ def silenced(trace: Trace, chance: random.Random) -> Asked | None:
     last = trace.stages[-1]
     if not last.has_cls:
         return None
-    block = max(range(len(last.blocks)), key=lambda one: attention_map(trace, -1, one, "cls").cls_share or 0.0)
+    block = max(range(len(last.blocks)), key=lambda index: attention_map(trace, -1, index, "cls").cls_share or 0.0)
     head = chance.randrange(len(last.blocks[0].query))
     seen = attention_map(trace, -1, block, "cls", head)
     own, best = round(100 * float(seen.cls_share or 0), 1), round(100 * float(seen.values.max()), 1)
@@ -178,22 +178,23 @@ def odds(trace: Trace, chance: random.Random) -> Asked | None:
         return None
     top = [index for index, _ in trace.top(min(4, len(trace.logits)))]
     first, second = sorted(chance.sample(top, 2), key=top.index)
-    one, other = (round(float(trace.logits[index]), 2) for index in (first, second))
+    first_logit, second_logit = (round(float(trace.logits[index]), 2) for index in (first, second))
     temperature = float(f"{trace.config.temperature:.3g}")
-    ratio = math.exp((one - other) / temperature)
-    slips = {"difference": one - other, "quotient": one / other if other else one}
+    difference = first_logit - second_logit
+    ratio = math.exp(difference / temperature)
+    slips = {"difference": difference, "quotient": first_logit / (second_logit or 1)}
     if temperature != 1:
-        slips["cold"] = math.exp(one - other)
+        slips["cold"] = math.exp(difference)
     return number(
         float(f"{ratio:.3g}"),
         tolerance=0.05 * ratio if temperature == 1 else 0.03 * ratio,
         slips={name: slip for name, slip in slips.items() if slip > 0},
         first=class_name(trace, first),
         second=class_name(trace, second),
-        one=_signed(one, 2),
-        other=_signed(other, 2),
+        first_logit=_signed(first_logit, 2),
+        second_logit=_signed(second_logit, 2),
         temperature=f"{temperature:g}",
-        difference=f"{one - other:.2f}",
+        difference=f"{difference:.2f}",
         ratio=f"{ratio:.3g}",
     )
 

@@ -35,7 +35,7 @@ def check_arguments(handler: Any, components: Sequence[Any], values: Sequence[An
     names = _names(handler, components)
     if len(values) < len(components):
         raise ConfigError(f"{len(values)} arguments were given; expected {len(components)}: {', '.join(names)}")
-    return [_checked(*one) for one in zip(names, components, values, strict=False)]
+    return [_checked(*argument) for argument in zip(names, components, values, strict=False)]
 
 
 def _names(handler: Any, components: Sequence[Any]) -> list[str]:

@@ -89,10 +89,10 @@ def head() -> str:
     What lies in a folder below a part's is fetched when somebody comes to need it.
     """
     addresses = [f"{ADDRESS}/{path.relative_to(WEB).as_posix()}" for path in _files() if path.parent.parent == WEB]
-    modules = [f"{ADDRESS}/{HOST.name}", *(one for one in addresses if one.endswith(".js"))]
-    styles = [one for one in addresses if one.endswith(".css")]
-    lines = [f'<link rel="stylesheet" href="{one}">' for one in styles]
-    lines += [f'<link rel="modulepreload" href="{one}">' for one in modules]
+    modules = [f"{ADDRESS}/{HOST.name}", *(address for address in addresses if address.endswith(".js"))]
+    styles = [address for address in addresses if address.endswith(".css")]
+    lines = [f'<link rel="stylesheet" href="{address}">' for address in styles]
+    lines += [f'<link rel="modulepreload" href="{address}">' for address in modules]
     lines += [f'<link rel="preload" as="fetch" crossorigin href="{ADDRESS}/theme.json">']
     return "".join(lines)
 

@@ -151,15 +151,15 @@ async def sweeping(app: Any) -> AsyncIterator[None]:
 def _only_uploads(value: Any) -> Any:
     """What a browser sent, in which a file that was not uploaded has neither a path nor a claim to be one."""
     if isinstance(value, list):
-        return [_only_uploads(one) for one in value]
+        return [_only_uploads(entry) for entry in value]
     if not isinstance(value, dict):
         return value
     if "path" in value:
         try:
             uploaded(value["path"])
         except ImageError:
-            value = {name: one for name, one in value.items() if name != "meta"} | {"path": None}
-    return {name: _only_uploads(one) for name, one in value.items()}
+            value = {name: entry for name, entry in value.items() if name != "meta"} | {"path": None}
+    return {name: _only_uploads(entry) for name, entry in value.items()}
 
 
 def _paths(value: Any) -> Iterator[str]:
@@ -168,5 +168,5 @@ def _paths(value: Any) -> Iterator[str]:
             yield value["path"]
         value = list(value.values())
     if isinstance(value, list | tuple):
-        for one in value:
-            yield from _paths(one)
+        for entry in value:
+            yield from _paths(entry)

@@ -29,7 +29,7 @@ __all__ = [
     "probabilities",
     "recall",
     "trace_of",
-    "traced",
+    "trace_photo",
 ]
 
 KEPT_SIDE = 1600
@@ -67,7 +67,7 @@ def fingerprint(photo: Image.Image) -> str:
     return hashlib.sha256(f"{photo.size}".encode() + photo.tobytes()).hexdigest()
 
 
-def traced(
+def trace_photo(
     loaded: LoadedModel, photo: Image.Image, target: int | str | None = None, against: int | None = None
 ) -> Trace:
     """A trace that holds the photo at :data:`KEPT_SIDE` at most.
@@ -78,7 +78,7 @@ def traced(
 
 
 def trace_of(passed: ForwardPass, photo: Image.Image, target: int | str | None = None) -> Trace:
-    """:func:`traced`, of a forward pass over that photo alone."""
+    """:func:`trace_photo`, of a forward pass over that photo alone."""
     return _kept(passed.traces([target])[0], photo)
 
 
@@ -101,8 +101,8 @@ def look(loaded: LoadedModel, photo: Image.Image, result: Trace, example: str | 
 
 def recall(loaded: LoadedModel, photo: Image.Image, example: str | None, *kept: Look | None) -> Look:
     """The look at a photo: one of those kept, where one fits, else a new one."""
-    fitting = (one for one in kept if one is not None and one.shows(loaded.entry.name, photo, example))
-    return next(fitting, None) or look(loaded, photo, traced(loaded, photo), example)
+    fitting = (earlier for earlier in kept if earlier is not None and earlier.shows(loaded.entry.name, photo, example))
+    return next(fitting, None) or look(loaded, photo, trace_photo(loaded, photo), example)
 
 
 def aimed(loaded: LoadedModel, photo: Image.Image, seen: Look, target: int, against: int | None = None) -> Look:
@@ -111,7 +111,7 @@ def aimed(loaded: LoadedModel, photo: Image.Image, seen: Look, target: int, agai
     The network runs again only where the trace had another target, or none.
     """
     fits = (seen.trace.target, seen.trace.against) == (target, against)
-    return seen if fits else replace(seen, trace=traced(loaded, photo, target, against))
+    return seen if fits else replace(seen, trace=trace_photo(loaded, photo, target, against))
 
 
 def explained(loaded: LoadedModel, photo: Image.Image, seen: Look, target: int, against: int | None = None) -> Look:

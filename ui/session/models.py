@@ -99,7 +99,7 @@ def offered_models(choice: str = "auto") -> list[ModelEntry]:
         CheckpointError, ConfigError: a local model that cannot be read.
     """
     published = tomllib.loads(Path(__file__).with_name("published.toml").read_text(encoding="utf-8"))["model"]
-    entries = [*_bundled(), *(ModelEntry(ref=one["name"], data="ImageNet", **one) for one in published)]
+    entries = [*_bundled(), *(ModelEntry(ref=fields["name"], data="ImageNet", **fields) for fields in published)]
     if choice == "auto":
         choice = DEFAULT_HUB_MODEL if is_cached(DEFAULT_HUB_MODEL) or not _bundled() else entries[0].name
     names = [entry.name for entry in entries]
