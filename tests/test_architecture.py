@@ -141,7 +141,7 @@ def imports_within(layer: str) -> dict[str, set[str]]:
     paths = {module_name(path): path for path in python_files(layer)}
     graph: dict[str, set[str]] = {}
     for module, path in paths.items():
-        names = {name if (name := f"{source}.{one}") in paths else source for source, one in names_used(path)}
+        names = {name if (name := f"{source}.{used}") in paths else source for source, used in names_used(path)}
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names |= {alias.name for alias in node.names}

@@ -48,9 +48,9 @@ def requirements(path: Path) -> list[Requirement]:
 
 
 LOCK = {
-    canonicalize_name(one.name): one
-    for one in requirements(ROOT / "requirements.lock")
-    if not one.marker or one.marker.evaluate()
+    canonicalize_name(requirement.name): requirement
+    for requirement in requirements(ROOT / "requirements.lock")
+    if not requirement.marker or requirement.marker.evaluate()
 }
 
 
@@ -180,18 +180,20 @@ def test_types_are_announced(wheel: Path) -> None:
 
 @pytest.mark.parametrize("path", LISTS, ids=lambda path: path.name)
 def test_lists_are_pinned_and_locked(path: Path) -> None:
-    for one in requirements(path):
-        pin = re.fullmatch(r"==[0-9.]+", str(one.specifier))
-        assert pin, f"{path.name}: {one} is not pinned to one public release"
-        if not one.marker or one.marker.evaluate():
-            assert LOCK[canonicalize_name(one.name)].specifier == one.specifier, f"{one}: run scripts/lock"
+    for requirement in requirements(path):
+        pin = re.fullmatch(r"==[0-9.]+", str(requirement.specifier))
+        assert pin, f"{path.name}: {requirement} is not pinned to one public release"
+        if not requirement.marker or requirement.marker.evaluate():
+            assert LOCK[canonicalize_name(requirement.name)].specifier == requirement.specifier, (
+                f"{requirement}: run scripts/lock"
+            )
 
 
 def test_the_ranges_hold_the_pins() -> None:
     """What the libraries and the extras allow includes what the tests ran with, and needs nothing that has no pin."""
     project = PROJECT["project"]
     extras = project["optional-dependencies"].values()
-    pins = {canonicalize_name(one.name): one for path in LISTS for one in requirements(path)}
+    pins = {canonicalize_name(requirement.name): requirement for path in LISTS for requirement in requirements(path)}
     for line in [*project["dependencies"], *chain(*extras)]:
         wanted = Requirement(line)
         version = str(pins[canonicalize_name(wanted.name)].specifier).removeprefix("==")
@@ -200,13 +202,13 @@ def test_the_ranges_hold_the_pins() -> None:
 
 def test_the_lock_holds_everything() -> None:
     """Every package that is needed here by what is needed here, at the release that is installed here."""
-    left, seen = [one for path in LISTS for one in requirements(path)], set()
+    left, seen = [requirement for path in LISTS for requirement in requirements(path)], set()
     while left:
-        one = left.pop()
-        extras = {"", *one.extras}
-        if one.marker and not any(one.marker.evaluate({"extra": extra}) for extra in extras):
+        requirement = left.pop()
+        extras = {"", *requirement.extras}
+        if requirement.marker and not any(requirement.marker.evaluate({"extra": extra}) for extra in extras):
             continue
-        name = canonicalize_name(one.name)
+        name = canonicalize_name(requirement.name)
         if (name, *sorted(extras)) in seen:
             continue
         seen.add((name, *sorted(extras)))

@@ -77,7 +77,9 @@ class Network:
         pixels = loaded.processor.prepare(photo).pixel_values
         with torch.inference_mode(), record(loaded.model, "*") as heard:
             logits = loaded.model(pixels).logits[0]
-        return cls(loaded, {name.removeprefix("cvt.encoder."): one for name, one in heard.items()}, pixels, logits)
+        return cls(
+            loaded, {name.removeprefix("cvt.encoder."): tensor for name, tensor in heard.items()}, pixels, logits
+        )
 
     def stage(self, stage: int) -> Any:
         """A stage, from 1, as a module."""

@@ -52,7 +52,7 @@ def test_the_embedding_ends_in_the_networks_number(
 ) -> None:
     open_closeup(page, "embedding", stage=stage, query=f"{token[0]},{token[1]}", channel=min(channel, 48 * 4))
     channel = int(page.locator("#closeup").get_attribute("data-channel") or 0)
-    row, column = (one - 1 for one in token)
+    row, column = (place - 1 for place in token)
     embedding = network.stage(stage).embedding
     with torch.inference_mode():
         before = embedding.projection(network.below(stage))[0, :, row, column]
@@ -72,7 +72,7 @@ def window_of(network: Network, stage: int, token: tuple[int, int]) -> torch.Ten
     convolution = network.stage(stage).embedding.projection
     size, step, border = convolution.kernel_size[0], convolution.stride[0], convolution.padding[0]
     padded = torch.nn.functional.pad(network.below(stage), [border] * 4)[0]
-    row, column = (step * (one - 1) for one in token)
+    row, column = (step * (place - 1) for place in token)
     return padded[:, row : row + size, column : column + size]
 
 
@@ -94,7 +94,9 @@ def test_every_product_is_a_number_of_the_window_times_its_weight(
         assert number(page, f"sum {channel + 1}") == pytest.approx(float(products[channel].sum()), abs=NEAR)
     if stage > 1:  # the strongest first, and all others in one number
         order = products.sum(dim=1).abs().argsort(descending=True)[: lines.count()]
-        shown = [int(one or 0) - 1 for one in lines.evaluate_all("nodes => nodes.map(node => node.dataset.input)")]
+        shown = [
+            int(channel or 0) - 1 for channel in lines.evaluate_all("nodes => nodes.map(node => node.dataset.input)")
+        ]
         assert shown == order.tolist()
         rest = products.sum() - products.sum(dim=1)[order].sum()
         assert number(page, "rest") == pytest.approx(float(rest), abs=NEAR)
@@ -121,7 +123,9 @@ def test_the_largest_products_come_first_when_they_are_to(page: Page, network: N
     weight = network.stage(1).embedding.projection.weight[9].detach()
     products = (window_of(network, 1, (14, 18)) * weight).flatten()
     order = products.abs().argsort(descending=True)
-    assert [abs(one) for one in listed] == pytest.approx(products[order[: len(listed)]].abs().tolist(), abs=NEAR)
+    assert [abs(product) for product in listed] == pytest.approx(
+        products[order[: len(listed)]].abs().tolist(), abs=NEAR
+    )
     assert number(page, "others") == pytest.approx(float(products[order[len(listed) :]].sum()), abs=NEAR)
     page.keyboard.press("Space")  # the button has kept the focus
     expect(page.locator("#closeup .line")).to_have_count(3)

@@ -79,7 +79,7 @@ def test_queries_keys_and_values_are_the_networks(
 ) -> None:
     open_closeup(page, "projection", stage=stage, block=block, query=list(token), channel=channel)
     stage, block, channel = state(page, "stage"), state(page, "block"), state(page, "channel")
-    row, column = (one - 1 for one in token)
+    row, column = (place - 1 for place in token)
     cls = int(network.loaded.model.config.cls_token[stage])
     grids = network.geometry(stage + 1)
     token_index = cls + row * grids.tokens.columns + column

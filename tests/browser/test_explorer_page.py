@@ -158,8 +158,8 @@ def test_a_saved_picture_says_what_it_shows(page: Page, url: str) -> None:
     expected = "cvt-photo-0-bundled-attention-stage-2-block-1-head-2-4-5-10-2.png"
     assert download.value.suggested_filename == expected
     said = page.evaluate("window.said")
-    assert all(one["inside"] for one in said), said
-    told = " ".join(one["text"] for one in said)
+    assert all(line["inside"] for line in said), said
+    told = " ".join(line["text"] for line in said)
     for fact in ("Attention from this token", "bundled", "Stage 2 of 3", "Block 1 of", "Head 2 of", "4, 5 | 10, 2"):
         assert fact in told, fact
     assert "share of attention; the same scale for every token" in told

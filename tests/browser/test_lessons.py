@@ -153,7 +153,7 @@ def facts(page: Any) -> dict[str, Any]:
 
 
 def question_of(name: str) -> QuestionText:
-    return next(one for lesson in course("en") for one in lesson.questions if one.name == name)
+    return next(question for lesson in course("en") for question in lesson.questions if question.name == name)
 
 
 def test_a_number_is_checked_and_a_mistake_explained(fresh: Any, address: str) -> None:
@@ -162,7 +162,7 @@ def test_a_number_is_checked_and_a_mistake_explained(fresh: Any, address: str) -
     told = form.locator("legend").inner_text()
     row, column, other_row, other_column = map(int, re.findall(r"row (\d+), column (\d+)", told)[0] +
                                                re.findall(r"row (\d+), column (\d+)", told)[1])  # fmt: skip
-    overlaps = [max(0, 7 - 4 * abs(one - other)) for one, other in ((row, other_row), (column, other_column))]
+    overlaps = [max(0, 7 - 4 * abs(first - second)) for first, second in ((row, other_row), (column, other_column))]
     answer = overlaps[0] * overlaps[1]
     field, said = form.get_by_label("Your answer"), form.locator(".said")
     field.press("Enter")
@@ -193,7 +193,7 @@ def test_a_token_is_found_on_the_photo(new_page: Callable[..., Any], address: st
     expect(explorer).to_have_attribute("data-stage", "2")
     channel = int(re.findall(r"channel (\d+)", form.locator("legend").inner_text())[0])
     variants = facts(page)["questions"]["strongest"]
-    asked = next(one for one in variants if one["values"]["channel"] == channel)
+    asked = next(variant for variant in variants if variant["values"]["channel"] == channel)
     rows, columns = facts(page)["table"][1]["grid"]
     corners = {(1, 1), (rows, 1)} - set(map(tuple, asked["tokens"]))
     press(page, min(corners), (rows, columns))

@@ -80,7 +80,7 @@ def test_the_original_never_notices(pixels: Tensor, change: Change) -> None:
 def test_it_shares_what_it_does_not_change() -> None:
     model = network()
     changed = ablated(model, SilenceHead(1, 0, 2))
-    mine, theirs = ({name: p.data_ptr() for name, p in one.named_parameters()} for one in (model, changed))
+    mine, theirs = ({name: p.data_ptr() for name, p in network.named_parameters()} for network in (model, changed))
     assert {name for name in mine if mine[name] != theirs[name]} == {
         "cvt.encoder.stages.1.layers.0.attention.output_linear.weight"
     }
@@ -126,8 +126,8 @@ def test_a_step_of_one_keeps_every_key_and_the_trace_knows(pixels: Tensor) -> No
     assert heard(changed, pixels, "stages.0.layers.0.attention.key").shape[2] == 12 * 16
     assert heard(model, pixels, "stages.0.layers.0.attention.key").shape[2] == 6 * 8
     assert changed.config.stride_kv == changed.cvt.config.stride_kv == [1, 1, 1]
-    traced = trace(changed, CvtImageProcessor(size=64), Image.new("RGB", (80, 70), "teal"))
-    assert traced.stages[0].geometry.keys.rows == traced.stages[0].geometry.queries.rows == 16
+    changed_trace = trace(changed, CvtImageProcessor(size=64), Image.new("RGB", (80, 70), "teal"))
+    assert changed_trace.stages[0].geometry.keys.rows == changed_trace.stages[0].geometry.queries.rows == 16
 
 
 @pytest.mark.parametrize("method", ["dw_bn", "avg"])
@@ -158,7 +158,9 @@ def test_zeros_at_the_edge_are_all_that_tells_a_place() -> None:
     model, flat = network(), torch.full((1, 3, 64, 64), 0.7)
     for stage in range(3):
         probe = f"stages.{stage}.output"
-        spread = [heard(one, flat, probe).std(dim=(2, 3)).max() for one in (model, ablated(model, ChangePadding()))]
+        spread = [
+            heard(network, flat, probe).std(dim=(2, 3)).max() for network in (model, ablated(model, ChangePadding()))
+        ]
         assert spread[0] > 1e-3
         assert spread[1] < 1e-5
 

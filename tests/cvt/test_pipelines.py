@@ -44,11 +44,11 @@ def test_scores_are_calibrated_probabilities(classify: ImageClassificationPipeli
 def test_batches_change_nothing(classify: ImageClassificationPipeline, batch_size: int) -> None:
     one_by_one = [classify(photo) for photo in photos(3)]
     for answers in (classify(photos(3), batch_size=batch_size), list(classify(iter(photos(3)), batch_size=batch_size))):
-        assert [[guess["label"] for guess in one] for one in answers] == [
-            [guess["label"] for guess in one] for one in one_by_one
+        assert [[guess["label"] for guess in guesses] for guesses in answers] == [
+            [guess["label"] for guess in guesses] for guesses in one_by_one
         ]
-        scores = [[guess["score"] for guess in one] for one in answers]
-        np.testing.assert_allclose(scores, [[guess["score"] for guess in one] for one in one_by_one], atol=1e-6)
+        scores = [[guess["score"] for guess in guesses] for guesses in answers]
+        np.testing.assert_allclose(scores, [[guess["score"] for guess in guesses] for guesses in one_by_one], atol=1e-6)
 
 
 def test_an_iterator_is_answered_as_it_comes(classify: ImageClassificationPipeline) -> None:

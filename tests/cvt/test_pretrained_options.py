@@ -23,8 +23,8 @@ def folder(tmp_path: Path, classifier: CvtForImageClassification) -> Path:
     return tmp_path / "saved"
 
 
-def same(one: nn.Module, other: nn.Module) -> bool:
-    mine, theirs = one.state_dict(), other.state_dict()
+def same(model: nn.Module, other: nn.Module) -> bool:
+    mine, theirs = model.state_dict(), other.state_dict()
     return mine.keys() == theirs.keys() and all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 

@@ -228,11 +228,11 @@ def test_another_class_to_be_held_against(
     released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
 ) -> None:
     """The plain gradients stay; the balanced ones of a against b and of b against a are each other's opposites."""
-    one, other = (trace(released, processor, photo, *pair) for pair in ((3, None, 2), (2, None, 3)))
+    for_first, for_second = (trace(released, processor, photo, *pair) for pair in ((3, None, 2), (2, None, 3)))
     plain = trace(released, processor, photo, target=3)
-    assert (one.target, one.against, plain.against) == (3, 2, None)
-    np.testing.assert_allclose(one.pixel_gradient, -other.pixel_gradient, atol=1e-6)  # type: ignore[operator]
-    np.testing.assert_array_equal(one.stages[1].evidence_gradient, plain.stages[1].evidence_gradient)  # type: ignore[arg-type]
+    assert (for_first.target, for_first.against, plain.against) == (3, 2, None)
+    np.testing.assert_allclose(for_first.pixel_gradient, -for_second.pixel_gradient, atol=1e-6)  # type: ignore[operator]
+    np.testing.assert_array_equal(for_first.stages[1].evidence_gradient, plain.stages[1].evidence_gradient)  # type: ignore[arg-type]
     for target in (None, "bird"):
         with pytest.raises(ConfigError, match="against='bird' needs a target, and another one"):
             trace(released, processor, photo, target=target, against="bird")
@@ -415,7 +415,7 @@ def test_the_winner_is_the_most_probable_class(
     with torch.no_grad():
         released.classifier.weight.mul_(20)
     found = traces(released, CvtImageProcessor(size=64, crop_pct=1), photos, ["winner"] * 4)
-    assert [one.target for one in found] == [one.top(1)[0][0] for one in found]
+    assert [photo_trace.target for photo_trace in found] == [photo_trace.top(1)[0][0] for photo_trace in found]
     with pytest.raises(ConfigError, match="needs a target, and another one"):
         trace(released, processor, photo, target="winner", against=winner)
 
@@ -426,11 +426,11 @@ def test_several_photos_at_once_are_traced_as_one_by_one(
     """The gradient of a photo's logit does not depend on its company: not even of none."""
     photos, targets = [photo, photo.transpose(Image.Transpose.ROTATE_90), photo.rotate(180)], [2, None, "fish"]
     together = traces(model, processor, photos, targets)
-    assert [one.target for one in together] == [2, None, 3]
-    for one, image, target in zip(together, photos, targets, strict=True):
+    assert [photo_trace.target for photo_trace in together] == [2, None, 3]
+    for photo_trace, image, target in zip(together, photos, targets, strict=True):
         alone = trace(model, processor, image, target=target)
-        assert one.crop == alone.crop
-        for (name, left), (other, right) in zip(arrays(one), arrays(alone), strict=True):
+        assert photo_trace.crop == alone.crop
+        for (name, left), (other, right) in zip(arrays(photo_trace), arrays(alone), strict=True):
             assert name == other
             np.testing.assert_allclose(left, right, atol=1e-4 * np.abs(right).max(), err_msg=name)
 

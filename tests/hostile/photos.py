@@ -224,8 +224,8 @@ def joined(first: str, second: str) -> bytes:
 
 
 MAKERS: dict[str, Callable[..., bytes]] = {
-    one.__name__: one
-    for one in (
+    make.__name__: make
+    for make in (
         *(saved, text, png, jpeg_with_segments, scans, jpeg_of, bmp_of, gif_of, tiff, archive, animated_png),
         *(icon_of_png, with_text, around, joined),
     )

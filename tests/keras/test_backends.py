@@ -125,6 +125,6 @@ def test_everything_inside(backend: str, processes: dict[str, tuple[Path, Popen[
     with torch.no_grad():
         logits = [model.eval()(pixels).logits for model in (CvtForImageClassification.from_pretrained(folder), theirs)]
         maps = CvtModel.from_pretrained(saved / "model")(pixels).last_hidden_state
-    for one in logits:
-        np.testing.assert_allclose(one, arrays["logits"], rtol=0, atol=2e-5)
+    for values in logits:
+        np.testing.assert_allclose(values, arrays["logits"], rtol=0, atol=2e-5)
     np.testing.assert_allclose(maps, arrays["last_hidden_state"], rtol=0, atol=2e-4)

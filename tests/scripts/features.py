@@ -14,4 +14,6 @@ with torch.no_grad():
 print(list(outputs.keys()), len(as_tuple))
 for name, value in (("map", outputs.last_hidden_state), ("cls", outputs["cls_token_value"]), ("first", outputs[0])):
     print(name, tuple(value.shape), f"{value.mean():.4f} {value.std():.4f}")
-print([tuple(one.shape) for one in outputs.hidden_states], [f"{one.std():.4f}" for one in outputs.hidden_states])
+print(
+    [tuple(state.shape) for state in outputs.hidden_states], [f"{state.std():.4f}" for state in outputs.hidden_states]
+)

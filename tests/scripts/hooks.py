@@ -14,7 +14,7 @@ def listen(name, module):
     def hook(module, inputs, output):
         parts = output if isinstance(output, tuple) else (output,)
         shapes = [None if part is None else (tuple(part.shape), f"{part.std():.4f}") for part in parts]
-        heard.append((name, [tuple(one.shape) if torch.is_tensor(one) else one for one in inputs], shapes))
+        heard.append((name, [tuple(value.shape) if torch.is_tensor(value) else value for value in inputs], shapes))
 
     return module.register_forward_hook(hook)
 

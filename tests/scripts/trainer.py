@@ -14,7 +14,7 @@ processor = AutoImageProcessor.from_pretrained(sys.argv[1])
 model = CvtForImageClassification.from_pretrained(sys.argv[1])
 pictures = list(random.integers(0, 256, (8, 70, 70, 3), dtype=np.uint8))
 pixel_values = processor(pictures, return_tensors="pt")["pixel_values"]
-data = [{"pixel_values": one, "labels": index % 3} for index, one in enumerate(pixel_values)]
+data = [{"pixel_values": pixels, "labels": index % 3} for index, pixels in enumerate(pixel_values)]
 
 
 def accuracy(prediction):

@@ -156,7 +156,7 @@ def test_the_card_of_an_unfinished_run_on_two_data_sets(
     assert "after 3 of its 4 epochs" in card and "3 epochs (2 at 32 px, then 1 at 48 px)" in card
     assert 'the score "energy" is above -3.25' in card and "10.0% of the held-out" in card and "37.5% of those" in card
     saved = json.loads((tmp_path / "evaluation.json").read_text())
-    assert saved["dataset"] == "greys" and [one["dataset"] for one in saved["further"]] == ["light"]
+    assert saved["dataset"] == "greys" and [evaluation["dataset"] for evaluation in saved["further"]] == ["light"]
 
 
 def test_without_training_facts_there_is_no_card(greys: Path, raw: CvtImageProcessor, tmp_path: Path) -> None:

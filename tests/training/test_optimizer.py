@@ -109,14 +109,15 @@ def test_muon_steps_as_pytorchs_does() -> None:
     ours = [nn.Parameter(torch.randn(shape, generator=generator)) for shape in [(8, 8), (8, 24), (24, 8), (8, 8)]]
     theirs = [nn.Parameter(matrix.detach().clone()) for matrix in ours]
     settings: dict[str, float] = {"lr": 0.02, "weight_decay": 0.1}
-    one, other = Muon(ours, ALONE, **settings), torch.optim.Muon(theirs, adjust_lr_fn="match_rms_adamw", **settings)
+    our_muon = Muon(ours, ALONE, **settings)
+    torch_muon = torch.optim.Muon(theirs, adjust_lr_fn="match_rms_adamw", **settings)
     for _ in range(4):
         for mine, their in zip(ours, theirs, strict=True):
             mine.grad = torch.randn(mine.shape, generator=generator)
             their.grad = mine.grad.clone()
         before = [mine.detach().clone() for mine in ours]
-        one.step()
-        other.step()
+        our_muon.step()
+        torch_muon.step()
         for start, mine, their in zip(before, ours, theirs, strict=True):
             assert (mine - their).norm() < 0.03 * (mine - start).norm() + 0.002  # theirs rounds to bfloat16
 

@@ -46,7 +46,7 @@ class Server:
     def handlers(self) -> dict[str, int]:
         """Numbers of all handlers, private ones too, by their Python names."""
         config = httpx.get(f"{self.address}/config").json()
-        return {str(one["api_name"]): one["id"] for one in config["dependencies"]}
+        return {str(dependency["api_name"]): dependency["id"] for dependency in config["dependencies"]}
 
     def upload(self, content: bytes, name: str = "photo.png") -> str:
         """Where an uploaded file lies on the server."""

@@ -62,7 +62,7 @@ def test_the_small_pictures_are_there(client: TestClient) -> None:
 def test_words_are_those_of_the_store(client: TestClient, code: str) -> None:
     store = client.get(f"/{assets.ADDRESS}/words/{code}.json").json()
     assert store["language"] == code
-    assert store["languages"] == {one: Language.of(one).name for one in LANGUAGES}
+    assert store["languages"] == {language: Language.of(language).name for language in LANGUAGES}
     assert store["parts"]["explorer"] == Language.of(code).texts["explorer"]
     assert "page" not in store["parts"]  # Gradio shows these
 

@@ -104,8 +104,8 @@ def test_languages_have_the_same_lessons(language: str) -> None:
             for field in ("open", "close_up", "laboratory", "table", "wait"):
                 assert getattr(step, field) == getattr(other, field), (here.number, step.title)
             conditions = [
-                [re.match(r"(\[[a-z -]+\] )?(> )?", text)[0] for text in one.paragraphs]  # type: ignore[index]
-                for one in (step, other)
+                [re.match(r"(\[[a-z -]+\] )?(> )?", text)[0] for text in part.paragraphs]  # type: ignore[index]
+                for part in (step, other)
             ]
             assert conditions[0] == conditions[1], step.title
             for question, translated in zip(step.questions, other.questions, strict=True):
@@ -311,10 +311,10 @@ def test_shared_pixels(cases: dict[str, Case]) -> None:
         size = case.trace.crop.height
         for asked in made(case, "shared-pixels"):
             value = asked.values
-            one = windows(case, value["row"] - 1, value["column"] - 1)
-            other = windows(case, value["other_row"] - 1, value["other_column"] - 1)
-            assert asked.answer == len(one & other)
-            assert all(0 <= place < size for pixel in one | other for place in pixel)
+            window = windows(case, value["row"] - 1, value["column"] - 1)
+            other_window = windows(case, value["other_row"] - 1, value["other_column"] - 1)
+            assert asked.answer == len(window & other_window)
+            assert all(0 <= place < size for pixel in window | other_window for place in pixel)
 
 
 def test_products(cases: dict[str, Case]) -> None:
@@ -339,7 +339,7 @@ def test_centres_and_receptive_fields(cases: dict[str, Case]) -> None:
     """An impulse at the input of the embeddings says where a token's field begins and ends."""
     case = cases["CvT in small"]
     pixels = case.trace.pixel_values.shape
-    for name, asked in [(kind, one) for kind in ("centres", "field") for one in made(case, kind)]:
+    for name, asked in [(kind, question) for kind in ("centres", "field") for question in made(case, kind)]:
         stage = asked.values["stage"]
         spans = [span(case, stage, pixels, place) for place in (1, 2)]
         if name == "field":
@@ -352,12 +352,12 @@ def span(case: Case, stage: int, shape: tuple[int, ...], place: int) -> tuple[in
     """First and last column that reaches a token through the convolutions of the embeddings alone."""
     below = torch.zeros(1, *shape, requires_grad=True)
     x = below
-    for one in case.model.cvt.encoder.stages[:stage]:
+    for stage_module in case.model.cvt.encoder.stages[:stage]:
         x = torch.nn.functional.conv2d(
             x,
-            torch.ones_like(one.embedding.projection.weight),
-            stride=one.embedding.projection.stride,
-            padding=one.embedding.projection.padding,
+            torch.ones_like(stage_module.embedding.projection.weight),
+            stride=stage_module.embedding.projection.stride,
+            padding=stage_module.embedding.projection.padding,
         )
     x[0, 0, x.shape[2] // 2, place].backward()
     assert below.grad is not None
@@ -456,10 +456,10 @@ def test_scores_and_shares(cases: dict[str, Case]) -> None:
             cls, columns = int(stage.has_cls), stage.geometry.tokens.columns
             rows = attention_of(case, value["stage"], len(stage.blocks))[value["head"] - 1]
             row = np.sort(rows[cls + (value["row"] - 1) * columns + value["column"] - 1, cls:])[::-1]
-            one, two, three = (float(value[name].replace("−", "-")) for name in ("first", "second", "third"))
-            assert one - two == pytest.approx(math.log(row[0] / row[len(row) // 3]), abs=0.11)
-            assert one - three == pytest.approx(math.log(row[0] / row[2 * len(row) // 3]), abs=0.11)
-            share = 100 / (1 + math.exp(two - one) + math.exp(three - one))
+            first, second, third = (float(value[name].replace("−", "-")) for name in ("first", "second", "third"))
+            assert first - second == pytest.approx(math.log(row[0] / row[len(row) // 3]), abs=0.11)
+            assert first - third == pytest.approx(math.log(row[0] / row[2 * len(row) // 3]), abs=0.11)
+            share = 100 / (1 + math.exp(second - first) + math.exp(third - first))
             assert asked.answer == pytest.approx(share, abs=0.01)
 
 
@@ -472,7 +472,9 @@ def test_received(cases: dict[str, Case]) -> None:
             best = divmod(int(shares.argmax()), stage.geometry.keys.columns)
             (row, column), keys = asked.tokens[0], stage.geometry.keys
             place = stage.geometry.tokens.centre(row - 1, column - 1)
-            distance = max(abs(one - other) for one, other in zip(place, keys.centre(*best), strict=True))
+            distance = max(
+                abs(centre - other_centre) for centre, other_centre in zip(place, keys.centre(*best), strict=True)
+            )
             assert distance <= keys.stride / 2
             assert float(asked.values["share"]) == pytest.approx(100 * shares.max(), rel=0.06)
 
@@ -611,11 +613,11 @@ def test_a_sheet_is_a_pdf_of_all_that_can_be_asked_on_paper(
 
 def test_a_sheet_is_the_same_again_and_another_sheet_is_not(cases: dict[str, Case], tmp_path: Path) -> None:
     trace_ = cases["CvT in small"].trace
-    files = [tmp_path / name for name in ("one.pdf", "same.pdf", "other.pdf")]
+    files = [tmp_path / name for name in ("first.pdf", "same.pdf", "other.pdf")]
     for path, sheet in zip(files, ("A", "A", "C"), strict=True):
         exercise_sheet(trace_, path, sheet=sheet)
-    one, same, other = (path.read_bytes() for path in files)
-    assert one == same != other
+    first, same, other = (path.read_bytes() for path in files)
+    assert first == same != other
     with pytest.raises(ConfigError, match="sheet 'Z' must be one of A, B, C, D"):
         exercise_sheet(trace_, tmp_path / "z.pdf", sheet="Z")
 

@@ -17,8 +17,8 @@ def test_there_are_enough_and_they_are_small() -> None:
 
 
 def test_no_photo_lies_there_without_a_credit() -> None:
-    assert {one.file for one in examples().values()} == {file.name for file in FOLDER.glob("*.jpg")}
-    assert {one.file for one in examples().values()} == {file.name for file in (FOLDER / "small").iterdir()}
+    assert {example.file for example in examples().values()} == {file.name for file in FOLDER.glob("*.jpg")}
+    assert {example.file for example in examples().values()} == {file.name for file in (FOLDER / "small").iterdir()}
 
 
 @pytest.mark.parametrize("example", examples().values(), ids=lambda example: example.id)

@@ -52,9 +52,9 @@ def seen(model: CvtForImageClassification, size: tuple[int, int] = (90, 70), tar
 
 
 def test_a_block_is_its_queries_and_keys_in_half_precision(model: CvtForImageClassification) -> None:
-    traced = seen(model)
-    value = explorer_value(traced, model_name="m")
-    for stage, sent in zip(traced.stages, value.stages, strict=True):
+    noise_trace = seen(model)
+    value = explorer_value(noise_trace, model_name="m")
+    for stage, sent in zip(noise_trace.stages, value.stages, strict=True):
         for block, file in zip(stage.blocks, sent.blocks, strict=True):
             numbers = np.fromfile(file.path, dtype="<f2")
             true = np.concatenate([block.query.ravel(), block.key.ravel()])
@@ -74,23 +74,23 @@ def test_levels_are_within_half_a_step(count: int) -> None:
     random = np.random.default_rng(0)
     maps = [random.normal(size=(4, 5)).astype(np.float32) * 10.0**power for power in (-6, 0, 6)]
     maps.append(np.full((2, 2), 7, dtype=np.float32))
-    read = read_levels(levels(maps, count), [one.size for one in maps])
-    true = np.concatenate([one.ravel() for one in maps])
-    half = np.concatenate([np.full(one.size, np.ptp(one) / (count - 1) / 2 * 1.001) for one in maps])
+    read = read_levels(levels(maps, count), [values.size for values in maps])
+    true = np.concatenate([values.ravel() for values in maps])
+    half = np.concatenate([np.full(values.size, np.ptp(values) / (count - 1) / 2 * 1.001) for values in maps])
     assert (np.abs(read - true) <= half + 1e-6 * np.abs(true)).all()
 
 
 def test_features_and_maps_are_sent_as_levels(model: CvtForImageClassification) -> None:
-    traced = seen(model, target=3)
-    value = with_evidence(explorer_value(traced, model_name="m"), traced)
-    for stage, sent in zip(traced.stages, value.stages, strict=True):
+    noise_trace = seen(model, target=3)
+    value = with_evidence(explorer_value(noise_trace, model_name="m"), noise_trace)
+    for stage, sent in zip(noise_trace.stages, value.stages, strict=True):
         read = read_levels(
             Path(sent.features.path).read_bytes(), [sent.tokens.rows * sent.tokens.columns] * sent.channels
         )
         np.testing.assert_allclose(read, stage.feature_map.ravel(), atol=np.ptp(stage.feature_map) / 125)
     (evidence,) = value.evidence
     assert evidence.index == 3
-    maps = {(one.stage, one.method): one for one in evidence.maps.maps}
+    maps = {(sent_map.stage, sent_map.method): sent_map for sent_map in evidence.maps.maps}
     of_stages = [(stage, method) for stage, sent in enumerate(value.stages) for method in sent.methods]
     assert maps.keys() == {*of_stages, (None, "rollout"), *((None, method) for method in value.methods)}
     assert value.methods[0] == "class_evidence"
@@ -102,21 +102,21 @@ def test_evidence_is_kept_for_the_classes_asked_for_before(model: CvtForImageCla
     first, second = seen(model, target=3), seen(model, target=11)
     value = explorer_value(first, model_name="m")
     more = with_evidence(with_evidence(value, first), second)
-    assert [one.index for one in more.evidence] == [3, 11]
-    assert {3, 11} <= {one.index for one in more.classes}
-    assert [one.index for one in with_evidence(more, first).evidence] == [11, 3]
+    assert [evidence.index for evidence in more.evidence] == [3, 11]
+    assert {3, 11} <= {known.index for known in more.classes}
+    assert [evidence.index for evidence in with_evidence(more, first).evidence] == [11, 3]
     assert (value.evidence, value.key, value.made) == ([], more.key, more.made)
     with pytest.raises(ConfigError, match="target"):
         with_evidence(value, seen(model))
 
 
 def test_the_key_is_of_photo_model_and_resolution(model: CvtForImageClassification) -> None:
-    traced = seen(model)
-    key = explorer_value(traced, model_name="m").key
+    noise_trace = seen(model)
+    key = explorer_value(noise_trace, model_name="m").key
     assert explorer_value(seen(model), model_name="m", example="e").key == key
-    assert explorer_value(traced, model_name="other").key != key
+    assert explorer_value(noise_trace, model_name="other").key != key
     assert explorer_value(seen(model, (91, 70)), model_name="m").key != key
-    changed = replace(traced, photo=np.full_like(traced.photo, 7))
+    changed = replace(noise_trace, photo=np.full_like(noise_trace.photo, 7))
     assert explorer_value(changed, model_name="m").key != key
 
 
@@ -140,8 +140,10 @@ def test_a_photo_of_somebodys_own_has_no_name(model: CvtForImageClassification) 
 def test_all_of_cvt_13_stays_within_its_bytes(cache: Path) -> None:
     torch.manual_seed(0)
     pixels = np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8)
-    traced = trace(CvtForImageClassification(CvtConfig(num_labels=10)), CvtImageProcessor(), Image.fromarray(pixels))
-    value = explorer_value(traced, model_name="m")
+    noise_trace = trace(
+        CvtForImageClassification(CvtConfig(num_labels=10)), CvtImageProcessor(), Image.fromarray(pixels)
+    )
+    value = explorer_value(noise_trace, model_name="m")
     blocks = [file.size or 0 for stage in value.stages for file in stage.blocks]
     assert value.stages[-1].blocks[-1].size == 2 * 384 * (197 + 50)
     assert sum(blocks) == 3_151_360

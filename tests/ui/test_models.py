@@ -51,14 +51,14 @@ def test_a_model_is_loaded_once_however_many_ask_at_the_same_time() -> None:
     with ThreadPoolExecutor(8) as pool:
         got = list(pool.map(ask, range(8)))
     assert loader.loaded == ["a"]
-    assert all(one is got[0] for one in got)
+    assert all(network is got[0] for network in got)
 
 
 def test_two_models_load_side_by_side() -> None:
     both = threading.Barrier(2, timeout=20)
     cache = cache_of("ab", Loader(before=lambda name: both.wait() and None))
     with ThreadPoolExecutor(2) as pool:
-        assert [one.entry.name for one in pool.map(cache.get, "ab")] == ["a", "b"]
+        assert [network.entry.name for network in pool.map(cache.get, "ab")] == ["a", "b"]
 
 
 def test_the_model_unused_for_longest_goes() -> None:

@@ -49,14 +49,14 @@ def test_it_starts_without_asking_the_network(model_folder: Path, monkeypatch: p
 
 
 def test_the_first_example_and_its_result_are_part_of_the_page(demo: gr.Blocks) -> None:
-    photo = next(one["props"]["value"] for one in demo.config["components"] if one["type"] == "image")
+    photo = next(component["props"]["value"] for component in demo.config["components"] if component["type"] == "image")
     assert photo["orig_name"] == FIRST.file
     prediction = component(demo, "prediction")["value"]
     assert len(prediction["confidences"]) == 5
     assert [card["numbers"]["stage"] for card in part(demo, "stages")["value"]["cards"]] == [1, 2, 3]
     explorer = part(demo, "explorer")["value"]
     assert explorer["example"] == FIRST.id
-    assert [one["index"] for one in explorer["evidence"]] == [explorer["classes"][0]["index"]]
+    assert [evidence["index"] for evidence in explorer["evidence"]] == [explorer["classes"][0]["index"]]
 
 
 def test_what_the_first_paint_shows_is_never_cleaned_away(demo: WatchedBlocks) -> None:

@@ -68,7 +68,7 @@ def network() -> Callable[[str], CvtForImageClassification]:
 
 
 @pytest.fixture
-def traced() -> Callable[..., Trace]:
+def noise_trace() -> Callable[..., Trace]:
     """``traced(name, height=48, width=64, target=None)``: a photo of noise, run through a small network."""
 
     @cache

@@ -97,10 +97,10 @@ def test_keys_holding(by_hand: Callable[..., Trace]) -> None:
 
 
 def test_parity_with_the_networks_softmax(
-    traced: Callable[..., Trace], network: Callable[[str], CvtForImageClassification], kind: str
+    noise_trace: Callable[..., Trace], network: Callable[[str], CvtForImageClassification], kind: str
 ) -> None:
     """Every block and head of every network: rows, single rows, and what is received."""
-    trace = traced(kind)
+    trace = noise_trace(kind)
     with torch.no_grad():
         pixels = torch.from_numpy(trace.pixel_values.copy())[None]
         attentions = iter(network(kind)(pixels, output_attentions=True).attentions)
@@ -121,8 +121,8 @@ def test_parity_with_the_networks_softmax(
     assert sharp > 2, "attention was so even that nothing was put to the test"
 
 
-def test_distributions_sum_to_one(traced: Callable[..., Trace], kind: str) -> None:
-    trace = traced(kind, 40, 56)
+def test_distributions_sum_to_one(noise_trace: Callable[..., Trace], kind: str) -> None:
+    trace = noise_trace(kind, 40, 56)
     for index, stage in enumerate(trace.stages):
         for seen in (attention_received(trace, index, -1), attention_map(trace, index, 0, (-1, 0))):
             assert seen.values.sum() + (seen.cls_share or 0) == pytest.approx(1, abs=1e-5)
@@ -164,12 +164,12 @@ def test_memory_is_bounded() -> None:
 def test_permuting_keys_permutes_the_map(by_hand: Callable[..., Trace]) -> None:
     """Mirroring the keys mirrors the map, and nothing else about it changes."""
     mirrored = np.array(ROWS).reshape(4, 2, 2)[:, :, ::-1].reshape(4, 4)
-    one, other = (attention_received(by_hand([rows]), 0, 0) for rows in (ROWS, mirrored))
-    np.testing.assert_allclose(other.values, one.values[:, ::-1], atol=1e-6)
+    received, received_mirrored = (attention_received(by_hand([rows]), 0, 0) for rows in (ROWS, mirrored))
+    np.testing.assert_allclose(received_mirrored.values, received.values[:, ::-1], atol=1e-6)
 
 
-def test_rows_come_in_order_and_leave_the_trace_alone(traced: Callable[..., Trace]) -> None:
-    stage: StageTrace = traced("released").stages[0]
+def test_rows_come_in_order_and_leave_the_trace_alone(noise_trace: Callable[..., Trace]) -> None:
+    stage: StageTrace = noise_trace("released").stages[0]
     before = stage.blocks[0].query.copy(), stage.blocks[0].key.copy()
     ends = [rows.stop for rows, _ in attention_rows(stage, 0)]
     assert ends == sorted(ends) and ends[-1] == stage.geometry.tokens.rows * stage.geometry.tokens.columns
@@ -177,8 +177,8 @@ def test_rows_come_in_order_and_leave_the_trace_alone(traced: Callable[..., Trac
     np.testing.assert_array_equal(stage.blocks[0].key, before[1])
 
 
-def test_errors(traced: Callable[..., Trace]) -> None:
-    trace, nowhere = traced("released"), traced("linear")
+def test_errors(noise_trace: Callable[..., Trace]) -> None:
+    trace, nowhere = noise_trace("released"), noise_trace("linear")
     with pytest.raises(ConfigError, match=r"stage 1 has no CLS token; stages with one: 2"):
         attention_map(trace, 1, 0, "cls")
     with pytest.raises(ConfigError, match="this model has none in any stage"):

@@ -106,10 +106,10 @@ def test_legrad_by_hand(by_hand: Callable[..., Trace]) -> None:
 
 
 def test_legrad_is_the_gradient_of_whole_matrices(
-    traced: Callable[..., Trace], network: Callable[[str], CvtForImageClassification], kind: str
+    noise_trace: Callable[..., Trace], network: Callable[[str], CvtForImageClassification], kind: str
 ) -> None:
     """Every block's, from autograd: positive, averaged over heads and queries, scaled to 1, spread, averaged."""
-    trace, model = traced(kind, target=3), network(kind)
+    trace, model = noise_trace(kind, target=3), network(kind)
     with record(model, "*.attention.weights") as heard:
         logit = model(torch.from_numpy(trace.pixel_values.copy())[None]).logits[0, 3]
     gradients = dict(zip(heard, torch.autograd.grad(logit, list(heard.values())), strict=True))
@@ -127,10 +127,10 @@ def test_legrad_is_the_gradient_of_whole_matrices(
 
 @pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
 def test_pixel_evidence_is_captums_with_the_same_rules(
-    traced: Callable[..., Trace], network: Callable[[str], CvtForImageClassification], kind: str
+    noise_trace: Callable[..., Trace], network: Callable[[str], CvtForImageClassification], kind: str
 ) -> None:
     """Captum multiplies input and gradient; the rules are those of the network run inside it."""
-    trace, model = traced(kind, target=3), network(kind)
+    trace, model = noise_trace(kind, target=3), network(kind)
 
     def explained(pixels: torch.Tensor) -> torch.Tensor:
         with BalancedGradients():
@@ -142,9 +142,9 @@ def test_pixel_evidence_is_captums_with_the_same_rules(
     np.testing.assert_allclose(pixel_evidence(trace).values, expected, atol=1e-4 * np.abs(expected).max())
 
 
-def test_maps_of_every_shape_and_for_and_against(traced: Callable[..., Trace], kind: str) -> None:
+def test_maps_of_every_shape_and_for_and_against(noise_trace: Callable[..., Trace], kind: str) -> None:
     """Rectangles, with and without CLS, every projection: signed, in full resolution, of this class alone."""
-    trace, other = traced(kind, 64, 48, target=0), traced(kind, 64, 48, target=1)
+    trace, other = noise_trace(kind, 64, 48, target=0), noise_trace(kind, 64, 48, target=1)
     for ask in (class_evidence, pixel_evidence):
         values = ask(trace).values
         assert values.shape == (64, 48) and values.dtype == np.float32
@@ -180,11 +180,11 @@ def module_read(trace: Trace, model: CvtForImageClassification, stage: int) -> t
 @pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
 @pytest.mark.parametrize("stage", [0, 1, 2])
 def test_hires_cam_is_captums_gradient_times_activation(
-    traced: Callable[..., Trace], network: Callable[[str], CvtForImageClassification], kind: str, stage: int
+    noise_trace: Callable[..., Trace], network: Callable[[str], CvtForImageClassification], kind: str, stage: int
 ) -> None:
     """In a last stage without CLS both are zero but for rounding: each token is normalised on its own before the mean,
     and normalising undoes a step along the token itself."""
-    trace, model = traced(kind, target=3), network(kind)
+    trace, model = noise_trace(kind, target=3), network(kind)
     captum = LayerGradientXActivation(lambda pixels: model(pixels).logits, module_read(trace, model, stage))
     expected = captum.attribute(torch.from_numpy(trace.pixel_values.copy())[None], target=3)[0].detach()
     got = class_evidence(trace, stage, "hires_cam").values
@@ -195,9 +195,9 @@ def test_hires_cam_is_captums_gradient_times_activation(
 @pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")
 @pytest.mark.parametrize("stage", [0, 1, 2])
 def test_grad_cam_is_captums(
-    traced: Callable[..., Trace], network: Callable[[str], CvtForImageClassification], kind: str, stage: int
+    noise_trace: Callable[..., Trace], network: Callable[[str], CvtForImageClassification], kind: str, stage: int
 ) -> None:
-    trace, model = traced(kind, target=3), network(kind)
+    trace, model = noise_trace(kind, target=3), network(kind)
     captum = LayerGradCam(lambda pixels: model(pixels).logits, module_read(trace, model, stage))
     pixels = torch.from_numpy(trace.pixel_values.copy())[None]
     for positive in (False, True):
@@ -208,11 +208,11 @@ def test_grad_cam_is_captums(
 
 
 def test_grad_attention_is_that_of_whole_matrices(
-    traced: Callable[..., Trace], network: Callable[[str], CvtForImageClassification], kind: str
+    noise_trace: Callable[..., Trace], network: Callable[[str], CvtForImageClassification], kind: str
 ) -> None:
     """Weights and their gradients from autograd, (I + Ā·P) as whole matrices, the row the classifier reads."""
     target = 4
-    trace, model = traced(kind, 40, 56, target), network(kind)
+    trace, model = noise_trace(kind, 40, 56, target), network(kind)
     pixels = torch.from_numpy(trace.pixel_values.copy())[None]
     with record(model, "*.attention.weights") as heard:
         logits = model(pixels).logits
@@ -243,8 +243,8 @@ def test_grad_attention_is_that_of_whole_matrices(
             vector = vector @ np.kron(embedding.rows, embedding.columns)
 
 
-def test_classes_differ_and_grad_attention_is_never_negative(traced: Callable[..., Trace], kind: str) -> None:
-    of_first, of_second = traced(kind, target=0), traced(kind, target=1)
+def test_classes_differ_and_grad_attention_is_never_negative(noise_trace: Callable[..., Trace], kind: str) -> None:
+    of_first, of_second = noise_trace(kind, target=0), noise_trace(kind, target=1)
     for stage in range(3):
         for method in get_args(Method):
             first, second = (class_evidence(trace, stage, method).values for trace in (of_first, of_second))  # type: ignore[arg-type]
@@ -252,13 +252,13 @@ def test_classes_differ_and_grad_attention_is_never_negative(traced: Callable[..
             assert method not in ("grad_attention", "legrad") or first.min() >= 0
 
 
-def test_errors(traced: Callable[..., Trace]) -> None:
+def test_errors(noise_trace: Callable[..., Trace]) -> None:
     with pytest.raises(ConfigError, match="no class evidence: make it with trace"):
-        class_evidence(traced("released"), 0)
-    trace = traced("released", target=0)
+        class_evidence(noise_trace("released"), 0)
+    trace = noise_trace("released", target=0)
     for ask in (class_evidence, pixel_evidence):
         with pytest.raises(ConfigError, match="no class evidence: make it with trace"):
-            ask(traced("released"))
+            ask(noise_trace("released"))
     with pytest.raises(ConfigError, match="method='lime' is unknown: allowed are 'libragrad', 'legrad', 'grad_cam'"):
         class_evidence(trace, 0, "lime")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="stage 7 does not exist"):

@@ -143,7 +143,7 @@ def test_a_flipped_map_is_told_flipped() -> None:
     grid = Grid(7, 7, 32, 15.5, 63)  # centres that lie symmetrically
     values = np.random.default_rng(1).dirichlet(np.full(49, 0.03)).reshape(7, 7)
     swapped = {"left": "right", "right": "left", "middle": "middle"}
-    side, other = (place(one, grid).split("_") for one in (values, values[:, ::-1]))
+    side, other = (place(cells, grid).split("_") for cells in (values, values[:, ::-1]))
     assert other == [side[0], swapped[side[1]]]
 
 

@@ -25,8 +25,8 @@ def loaded(trace: Trace, folder: Path) -> dict[str, np.ndarray]:
         return dict(file)
 
 
-def test_the_schema(traced: Callable[..., Trace], kind: str, tmp_path: Path) -> None:
-    trace = traced(kind, target=2)
+def test_the_schema(noise_trace: Callable[..., Trace], kind: str, tmp_path: Path) -> None:
+    trace = noise_trace(kind, target=2)
     arrays = loaded(trace, tmp_path)
     expected = {"schema", "settings", "labels", "logits", "probabilities", "crop"}
     for s, stage in enumerate(trace.stages):
@@ -47,8 +47,8 @@ def test_the_schema(traced: Callable[..., Trace], kind: str, tmp_path: Path) -> 
         assert array.dtype != object, name
 
 
-def test_what_was_saved_is_read_back(traced: Callable[..., Trace], tmp_path: Path) -> None:
-    trace = traced("released", target=2)
+def test_what_was_saved_is_read_back(noise_trace: Callable[..., Trace], tmp_path: Path) -> None:
+    trace = noise_trace("released", target=2)
     save_arrays(trace, tmp_path / "arrays.npz", model_name="small")
     read = load(tmp_path / "arrays.npz")
     assert (read.settings["model"], read.settings["target"]) == ("small", 2)
@@ -66,9 +66,9 @@ def test_what_was_saved_is_read_back(traced: Callable[..., Trace], tmp_path: Pat
             load(tmp_path / wrong)
 
 
-def test_attention_from_the_file_alone(traced: Callable[..., Trace], tmp_path: Path) -> None:
+def test_attention_from_the_file_alone(noise_trace: Callable[..., Trace], tmp_path: Path) -> None:
     """What the documentation says one can do with queries and keys, done."""
-    trace = traced("released")
+    trace = noise_trace("released")
     arrays = loaded(trace, tmp_path)
     query, key = (arrays[f"stages.2.blocks.1.{name}"] for name in ("query", "key"))
     weights = np.exp(query @ key.transpose(0, 2, 1) * arrays["stages.2.scale"])
@@ -83,8 +83,8 @@ def test_attention_from_the_file_alone(traced: Callable[..., Trace], tmp_path: P
     assert (stride, offset) == (expected.grid.stride, expected.grid.offset)
 
 
-def test_maps_that_need_a_class_or_cls(traced: Callable[..., Trace]) -> None:
-    with_target, without, no_cls = traced("released", target=1), traced("released"), traced("linear")
+def test_maps_that_need_a_class_or_cls(noise_trace: Callable[..., Trace]) -> None:
+    with_target, without, no_cls = noise_trace("released", target=1), noise_trace("released"), noise_trace("linear")
     assert {"class_evidence", "pixel_evidence", "libragrad.1", "grad_cam.0", "grad_attention.2"} <= set(
         standard_maps(with_target)
     )
@@ -93,13 +93,13 @@ def test_maps_that_need_a_class_or_cls(traced: Callable[..., Trace]) -> None:
     assert not any(name.startswith("cls_attention") for name in standard_maps(no_cls))
 
 
-def test_the_file_must_be_an_npz(traced: Callable[..., Trace], tmp_path: Path) -> None:
+def test_the_file_must_be_an_npz(noise_trace: Callable[..., Trace], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"arrays.csv' must end in '.npz'"):
-        save_arrays(traced("released"), tmp_path / "arrays.csv")
+        save_arrays(noise_trace("released"), tmp_path / "arrays.csv")
 
 
-def test_the_summary(traced: Callable[..., Trace], kind: str, tmp_path: Path) -> None:
-    trace = traced(kind, target=3)
+def test_the_summary(noise_trace: Callable[..., Trace], kind: str, tmp_path: Path) -> None:
+    trace = noise_trace(kind, target=3)
     save_summary(trace, tmp_path / "summary.json", model_name="small", photo_name="noise.png", language="ja")
     told = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert (told["schema"], told["model"], told["photo"]) == (SCHEMA, "small", "noise.png")
@@ -117,7 +117,7 @@ def test_the_summary(traced: Callable[..., Trace], kind: str, tmp_path: Path) ->
     assert told["stages"][2]["keys"] == list(trace.stages[2].geometry.keys.shape)
 
 
-def test_the_summary_in_english_by_default(traced: Callable[..., Trace]) -> None:
-    told = summary(traced("released"))
+def test_the_summary_in_english_by_default(noise_trace: Callable[..., Trace]) -> None:
+    told = summary(noise_trace("released"))
     assert told["target"] is None
     assert told["maps"]["rollout"]["description"].startswith("Rollout (from stage 3, starting from CLS)")

@@ -87,9 +87,9 @@ def test_the_true_order_cannot_be_beaten(weights: np.ndarray, seed: int) -> None
 
 @pytest.mark.parametrize("imputer", ["blur", "mean"])
 @pytest.mark.parametrize("batch", [1, 3, 100])
-def test_ends_batches_and_inputs(traced: Callable[..., Trace], batch: int, imputer: Imputer) -> None:
+def test_ends_batches_and_inputs(noise_trace: Callable[..., Trace], batch: int, imputer: Imputer) -> None:
     """Curves run from the photo to what is left of it, whatever the map; ends are scored once; batches do not show."""
-    trace = traced("released")
+    trace = noise_trace("released")
     before = trace.pixel_values.copy()
     sizes: list[int] = []
 
@@ -159,16 +159,16 @@ def test_the_pointing_game_by_hand(by_hand: Callable[..., Trace]) -> None:
 @settings(max_examples=50, deadline=None)
 @given(arrays(np.int64, (2, 30), elements=st.integers(0, 9)))
 def test_rank_correlation_is_scipys(values: np.ndarray) -> None:
-    one, other = values.reshape(2, 5, 6)
-    got = rank_correlation(one, other)
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
+    first, second = values.reshape(2, 5, 6)
+    got = rank_correlation(first, second)
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
         assert got == 0
     else:
         assert got == pytest.approx(spearmanr(values[0], values[1]).statistic, abs=1e-9)
 
 
-def test_baselines(traced: Callable[..., Trace]) -> None:
-    trace = traced("released")
+def test_baselines(noise_trace: Callable[..., Trace]) -> None:
+    trace = noise_trace("released")
     maps, again, others = baselines(trace, 3), baselines(trace, 3), baselines(trace, 4)
     for name in ("random", "random smooth"):
         np.testing.assert_array_equal(maps[name].values, again[name].values)
@@ -182,9 +182,9 @@ def test_baselines(traced: Callable[..., Trace]) -> None:
     np.testing.assert_allclose(values.max(), values[height // 2, width // 2])
 
 
-def test_all_methods_side_by_side(traced: Callable[..., Trace]) -> None:
+def test_all_methods_side_by_side(noise_trace: Callable[..., Trace]) -> None:
     """Every map that is worth showing, and two that know nothing, in the order of what they gain."""
-    trace = traced("released", target=3)
+    trace = noise_trace("released", target=3)
     told: list[float] = []
     score: Score = lambda batch: batch.mean(axis=(1, 2, 3))  # noqa: E731
     rows = compare(trace, score, steps=4, batch=16, tell=told.append)
@@ -199,11 +199,11 @@ def test_all_methods_side_by_side(traced: Callable[..., Trace]) -> None:
     row = rows[3]
     assert row.faithfulness.gain == pytest.approx(curves_of(trace, row.heatmap, score, 4, "blur").gain)
     with pytest.raises(ConfigError, match="target"):
-        compare(traced("released"), score)
+        compare(noise_trace("released"), score)
 
 
-def test_errors(traced: Callable[..., Trace]) -> None:
-    trace = traced("released")
+def test_errors(noise_trace: Callable[..., Trace]) -> None:
+    trace = noise_trace("released")
     with pytest.raises(ConfigError, match="'colour'"):
         curves_of(trace, feature_map(trace, 0, "pca"), first_pixel, 3)
     with pytest.raises(ConfigError, match="steps=0"):

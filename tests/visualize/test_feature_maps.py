@@ -37,9 +37,9 @@ def test_similarity_by_hand(by_hand: Callable[..., Trace]) -> None:
 
 
 @pytest.mark.parametrize("stage", [0, 1, 2])
-def test_pca_is_that_of_scikit_learn(traced: Callable[..., Trace], stage: int) -> None:
+def test_pca_is_that_of_scikit_learn(noise_trace: Callable[..., Trace], stage: int) -> None:
     """Stage 2 has more channels than tokens here, and stage 0 the reverse: both ways to the axes are taken."""
-    trace = traced("released", 48, 64)
+    trace = noise_trace("released", 48, 64)
     channels = len(trace.stages[stage].feature_map)
     tokens = trace.stages[stage].feature_map.reshape(channels, -1).T.astype(np.float64)
     scores = PCA(3, svd_solver="full").fit_transform(tokens)
@@ -85,9 +85,9 @@ def test_class_channels_by_hand(by_hand: Callable[..., Trace]) -> None:
     assert class_channels(trace, 0, 1) == [(0, 5.0)]
 
 
-def test_class_channels_are_what_the_logit_owes(traced: Callable[..., Trace], kind: str) -> None:
+def test_class_channels_are_what_the_logit_owes(noise_trace: Callable[..., Trace], kind: str) -> None:
     """Every channel's evidence, positive or not, adds up to the first-order change from nothing to the whole map."""
-    trace = traced(kind, target=2)
+    trace = noise_trace(kind, target=2)
     for stage in range(3):
         found = dict(class_channels(trace, stage, 10**6))
         activation, gradient = trace.stages[stage].evidence_map, trace.stages[stage].evidence_gradient

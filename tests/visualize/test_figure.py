@@ -24,8 +24,8 @@ def words_of(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_an_svg_says_everything_as_text(traced: Callable[..., Trace], tmp_path: Path, language: str) -> None:
-    trace = traced("released")
+def test_an_svg_says_everything_as_text(noise_trace: Callable[..., Trace], tmp_path: Path, language: str) -> None:
+    trace = noise_trace("released")
     heatmap = attention_map(trace, 2, 1, (0, 1), head=2)
     path = tmp_path / "figure.svg"
     figure(trace, heatmap, path, model_name="A model", credit="Photo: somebody", language=language)
@@ -39,8 +39,8 @@ def test_an_svg_says_everything_as_text(traced: Callable[..., Trace], tmp_path: 
         assert text in told, text
 
 
-def test_a_pdf_holds_truetype_fonts(traced: Callable[..., Trace], tmp_path: Path) -> None:
-    trace = traced("released")
+def test_a_pdf_holds_truetype_fonts(noise_trace: Callable[..., Trace], tmp_path: Path) -> None:
+    trace = noise_trace("released")
     figure(trace, feature_map(trace, 0), tmp_path / "figure.pdf", language="ja")
     content = (tmp_path / "figure.pdf").read_bytes()
     assert b"/FontFile2" in content
@@ -50,9 +50,9 @@ def test_a_pdf_holds_truetype_fonts(traced: Callable[..., Trace], tmp_path: Path
 @pytest.mark.parametrize("width", [200, 1234])
 @pytest.mark.parametrize("shape", [(48, 64), (120, 40)])
 def test_a_png_is_as_wide_as_asked_for(
-    traced: Callable[..., Trace], tmp_path: Path, width: int, shape: tuple[int, int]
+    noise_trace: Callable[..., Trace], tmp_path: Path, width: int, shape: tuple[int, int]
 ) -> None:
-    trace = traced("released", *shape)
+    trace = noise_trace("released", *shape)
     figure(trace, feature_map(trace, 1), tmp_path / "figure.png", width=width)
     with Image.open(tmp_path / "figure.png") as image:
         assert image.width == width
@@ -61,16 +61,16 @@ def test_a_png_is_as_wide_as_asked_for(
         assert side.min() == 255, "nothing is cut"
 
 
-def test_a_scale_always_has_quantity_and_unit(traced: Callable[..., Trace], tmp_path: Path) -> None:
-    trace = traced("released")
+def test_a_scale_always_has_quantity_and_unit(noise_trace: Callable[..., Trace], tmp_path: Path) -> None:
+    trace = noise_trace("released")
     told = {"norm": "Feature norm [arbitrary unit]", "pca": "colours are the values themselves"}
     for reduce, expected in told.items():
         figure(trace, feature_map(trace, 0, reduce), tmp_path / "figure.svg")  # type: ignore[arg-type]
         assert expected in " ".join(words_of(tmp_path / "figure.svg"))
 
 
-def test_what_cannot_be_drawn_is_refused(traced: Callable[..., Trace], tmp_path: Path) -> None:
-    trace = traced("released")
+def test_what_cannot_be_drawn_is_refused(noise_trace: Callable[..., Trace], tmp_path: Path) -> None:
+    trace = noise_trace("released")
     heatmap = feature_map(trace, 0)
     with pytest.raises(ConfigError, match=r"figure.gif' must end in .png, .pdf or .svg"):
         figure(trace, heatmap, tmp_path / "figure.gif")

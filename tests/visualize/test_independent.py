@@ -39,13 +39,15 @@ class Logits(nn.Module):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("map_of", [class_evidence, pixel_evidence])
 def test_pixel_flipping(
-    traced: Callable[..., Trace], network: Callable[[str], CvtForImageClassification], map_of: Callable[[Trace], object]
+    noise_trace: Callable[..., Trace],
+    network: Callable[[str], CvtForImageClassification],
+    map_of: Callable[[Trace], object],
 ) -> None:
     """Both curves, with black, which is the mean colour here, for what is missing.
 
     Quantus takes a pixel's three colours away one after the other; ours go together, a third as often.
     """
-    seen, model = traced("released", target=3), network("released")
+    seen, model = noise_trace("released", target=3), network("released")
     heatmap = map_of(seen)
 
     def score(pixels: np.ndarray) -> np.ndarray:
@@ -104,6 +106,6 @@ def test_randomisation() -> None:
 
 
 def test_rank_correlation() -> None:
-    one, other = np.random.default_rng(0).normal(size=(2, 20, 20))
-    theirs = quantus.similarity_func.correlation_spearman(one.ravel(), (one + other).ravel())
-    assert rank_correlation(one, one + other) == pytest.approx(theirs)
+    first, noise = np.random.default_rng(0).normal(size=(2, 20, 20))
+    theirs = quantus.similarity_func.correlation_spearman(first.ravel(), (first + noise).ravel())
+    assert rank_correlation(first, first + noise) == pytest.approx(theirs)

@@ -21,29 +21,31 @@ def asked(entry: MethodEntry) -> dict[str, object]:
 
 
 @ENTRIES
-def test_maps_are_what_the_table_says(traced: Callable[..., Trace], entry: MethodEntry) -> None:
-    got = map_of(traced("released", target=3), entry.id, **asked(entry))  # type: ignore[arg-type]
+def test_maps_are_what_the_table_says(noise_trace: Callable[..., Trace], entry: MethodEntry) -> None:
+    got = map_of(noise_trace("released", target=3), entry.id, **asked(entry))  # type: ignore[arg-type]
     assert (got.name, got.kind) == (entry.name, entry.kind)
     assert ("class" in got.details) == entry.needs_target
     assert word("ja", "name", entry.name) != entry.name or entry.name.isascii()
 
 
 @ENTRIES
-def test_a_target_is_needed_where_the_table_says(traced: Callable[..., Trace], entry: MethodEntry) -> None:
+def test_a_target_is_needed_where_the_table_says(noise_trace: Callable[..., Trace], entry: MethodEntry) -> None:
     if entry.needs_target:
         with pytest.raises(ConfigError, match="target"):
-            map_of(traced("released"), entry.id, **asked(entry))  # type: ignore[arg-type]
+            map_of(noise_trace("released"), entry.id, **asked(entry))  # type: ignore[arg-type]
     else:
-        map_of(traced("released"), entry.id, **asked(entry))  # type: ignore[arg-type]
+        map_of(noise_trace("released"), entry.id, **asked(entry))  # type: ignore[arg-type]
 
 
 @ENTRIES
 @pytest.mark.parametrize("choice", OTHER)
-def test_a_map_depends_on_what_the_table_says(traced: Callable[..., Trace], entry: MethodEntry, choice: str) -> None:
-    trace = traced("released", target=3)
+def test_a_map_depends_on_what_the_table_says(
+    noise_trace: Callable[..., Trace], entry: MethodEntry, choice: str
+) -> None:
+    trace = noise_trace("released", target=3)
     plain = {"stage": -1, "block": -1, "head": 0, "query": (0, 0)}
-    one, other = (map_of(trace, entry.id, **options) for options in (plain, plain | {choice: OTHER[choice]}))  # type: ignore[arg-type]
-    same = one.values.shape == other.values.shape and np.array_equal(one.values, other.values)
+    plain_map, changed = (map_of(trace, entry.id, **options) for options in (plain, plain | {choice: OTHER[choice]}))  # type: ignore[arg-type]
+    same = plain_map.values.shape == changed.values.shape and np.array_equal(plain_map.values, changed.values)
     assert same != (choice in entry.uses)
 
 

@@ -49,9 +49,9 @@ def words(figure: Figure) -> list[Text]:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg", ".PNG"])
-def test_files_are_valid(traced: Callable[..., Trace], suffix: str, tmp_path: Path) -> None:
+def test_files_are_valid(noise_trace: Callable[..., Trace], suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"sheet{suffix}"
-    report(traced("released", target=1), path, model_name="small", photo_name="noise.png", dpi=100)
+    report(noise_trace("released", target=1), path, model_name="small", photo_name="noise.png", dpi=100)
     if suffix.lower() == ".png":
         with Image.open(path) as sheet:
             assert sheet.size == (827, 1169)  # A4
@@ -71,11 +71,11 @@ def test_files_are_valid(traced: Callable[..., Trace], suffix: str, tmp_path: Pa
         assert len(root.findall(".//{*}image")) > 15
 
 
-def test_other_files_are_refused(traced: Callable[..., Trace], tmp_path: Path) -> None:
+def test_other_files_are_refused(noise_trace: Callable[..., Trace], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"sheet.docx' must end in .png, .pdf or .svg"):
-        report(traced("released"), tmp_path / "sheet.docx")
+        report(noise_trace("released"), tmp_path / "sheet.docx")
     with pytest.raises(ValueError, match="no target"):
-        report(traced("released"), tmp_path / "sheet.png", evidence=[traced("released")])
+        report(noise_trace("released"), tmp_path / "sheet.png", evidence=[noise_trace("released")])
     assert not list(tmp_path.iterdir())
 
 
@@ -84,7 +84,7 @@ def test_other_files_are_refused(traced: Callable[..., Trace], tmp_path: Path) -
     [("released", (48, 64), "en"), ("linear", (96, 40), "ja"), ("CLS everywhere", (40, 120), "ja")],
 )
 def test_every_word_is_on_the_page_and_legible(
-    traced: Callable[..., Trace],
+    noise_trace: Callable[..., Trace],
     drawn: list[Figure],
     tmp_path: Path,
     name: str,
@@ -92,7 +92,7 @@ def test_every_word_is_on_the_page_and_legible(
     language: Any,
 ) -> None:
     """At least 7 points; names in any script, long ones, and ones with signs that mean something elsewhere."""
-    traces = [named(traced(name, *shape, target)) for target in (1, 3, 4)]
+    traces = [named(noise_trace(name, *shape, target)) for target in (1, 3, 4)]
     report(traces[0], tmp_path / "sheet.svg", photo_name="noise $x$.png", evidence=traces, language=language)
     (figure,) = drawn
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
@@ -107,8 +107,8 @@ def test_every_word_is_on_the_page_and_legible(
     assert {"noise $x$.png", "tabby, tabby cat", "#3"} <= shown
 
 
-def test_what_is_shown(traced: Callable[..., Trace], drawn: list[Figure], tmp_path: Path) -> None:
-    trace = traced("released", target=1)
+def test_what_is_shown(noise_trace: Callable[..., Trace], drawn: list[Figure], tmp_path: Path) -> None:
+    trace = noise_trace("released", target=1)
     report(trace, tmp_path / "sheet.svg", model_name="a model")
     shown = [text.get_text() for text in words(drawn[0])]
     assert any(text.startswith("a model: blocks 1/2/2, width 8/12/24, heads 1/3/6") for text in shown)
@@ -129,9 +129,9 @@ def test_what_is_shown(traced: Callable[..., Trace], drawn: list[Figure], tmp_pa
 
 
 def test_rows_without_cls_or_class_are_left_out(
-    traced: Callable[..., Trace], drawn: list[Figure], tmp_path: Path
+    noise_trace: Callable[..., Trace], drawn: list[Figure], tmp_path: Path
 ) -> None:
-    report(traced("linear"), tmp_path / "sheet.svg")
+    report(noise_trace("linear"), tmp_path / "sheet.svg")
     shown = [text.get_text() for text in words(drawn[0])]
     assert "Rollout" in " ".join(shown)
     assert not any("CLS" in text or "Grad" in text for text in shown)
@@ -153,9 +153,9 @@ def test_the_part_of_a_long_photo(first: int, last: int, size: int, wanted: int,
 @pytest.mark.parametrize("shape", [(48, 64), (64, 40)])
 @pytest.mark.parametrize("count", [1, 3])
 def test_pictures_use_the_page_and_scales_stand_below_their_own(
-    traced: Callable[..., Trace], drawn: list[Figure], tmp_path: Path, shape: tuple[int, int], count: int
+    noise_trace: Callable[..., Trace], drawn: list[Figure], tmp_path: Path, shape: tuple[int, int], count: int
 ) -> None:
-    traces = [traced("released", *shape, target) for target in range(count)]
+    traces = [noise_trace("released", *shape, target) for target in range(count)]
     report(traces[0], tmp_path / "sheet.svg", evidence=traces)
     (figure,) = drawn
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]

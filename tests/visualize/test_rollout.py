@@ -90,13 +90,13 @@ def test_without_evidence_attention_itself_is_followed(by_hand: Callable[..., Tr
     np.testing.assert_allclose(rollout(trace, for_class=True, residual=0).values, [[0.75, 0.25]], atol=1e-6)
 
 
-def test_for_a_class_relevance_is_conserved_and_follows_the_class(traced: Callable[..., Trace], kind: str) -> None:
-    one, other = (rollout(traced(kind, target=target), for_class=True) for target in (0, 3))
-    for heatmap in (one, other):
+def test_for_a_class_relevance_is_conserved_and_follows_the_class(noise_trace: Callable[..., Trace], kind: str) -> None:
+    first, second = (rollout(noise_trace(kind, target=target), for_class=True) for target in (0, 3))
+    for heatmap in (first, second):
         assert heatmap.values.sum(dtype=np.float64) == pytest.approx(1, abs=1e-5)
         assert heatmap.values.min() >= 0
-    assert np.abs(one.values - other.values).max() > 0.01 * one.values.max()
-    same = [rollout(traced(kind, target=target)).values for target in (0, 3, None)]
+    assert np.abs(first.values - second.values).max() > 0.01 * first.values.max()
+    same = [rollout(noise_trace(kind, target=target)).values for target in (0, 3, None)]
     np.testing.assert_allclose(same[0], same[2], atol=1e-8)
     np.testing.assert_allclose(same[1], same[2], atol=1e-8)
 
@@ -145,8 +145,8 @@ def whole_rollout(trace: Trace, stop_stage: int = -1) -> np.ndarray:
     return vector
 
 
-def test_parity_with_whole_matrices(traced: Callable[..., Trace], kind: str) -> None:
-    trace = traced(kind, 40, 56)
+def test_parity_with_whole_matrices(noise_trace: Callable[..., Trace], kind: str) -> None:
+    trace = noise_trace(kind, 40, 56)
     pixels = rollout(trace).values
     np.testing.assert_allclose(pixels.reshape(-1), whole_rollout(trace), atol=1e-6)
     assert pixels.max() > 1.2 * pixels.mean(), "the map is so even that nothing was put to the test"
@@ -247,8 +247,8 @@ def mirrored_alike(size: int, kernel: int, stride: int, padding: int) -> bool:
     return np.allclose(footprint.spread(values[::-1]), footprint.spread(values)[::-1], atol=1e-6)
 
 
-def test_cls_keys_stay_cls(traced: Callable[..., Trace]) -> None:
-    trace = traced("CLS everywhere")
+def test_cls_keys_stay_cls(noise_trace: Callable[..., Trace]) -> None:
+    trace = noise_trace("CLS everywhere")
     keys = trace.stages[1].blocks[0].key.shape[1]
     tokens = spread_keys(trace, 1, np.eye(keys, dtype=np.float32)[0])
     assert tokens[0] == 1 and not tokens[1:].any()
@@ -264,8 +264,8 @@ def test_memory_is_bounded() -> None:
     assert peak < 12 << 20
 
 
-def test_errors(traced: Callable[..., Trace]) -> None:
-    trace = traced("released")
+def test_errors(noise_trace: Callable[..., Trace]) -> None:
+    trace = noise_trace("released")
     with pytest.raises(ConfigError, match="stop_stage 2 does not exist: allowed are 0 to 1"):
         rollout(trace, stage=1, stop_stage=2)
     with pytest.raises(ConfigError, match="stage 3 does not exist"):

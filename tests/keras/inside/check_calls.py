@@ -59,7 +59,7 @@ def test_outputs_read_as_documented(model: TFCvtForImageClassification) -> None:
     assert list(output) == ["loss", "logits", "hidden_states"]
     assert output[0] is output.loss is output["loss"]
     assert output[1:] == output.to_tuple()[1:]
-    assert [tuple(one.shape) for one in output.hidden_states] == [(2, 4, 8, 8), (2, 6, 4, 4), (2, 8, 2, 2)]
+    assert [tuple(state.shape) for state in output.hidden_states] == [(2, 4, 8, 8), (2, 6, 4, 4), (2, 8, 2, 2)]
     bare = model(PIXELS)
     assert list(bare) == ["logits"]
     assert bare.loss is None
@@ -136,11 +136,11 @@ def test_losses_per_example(model: TFCvtForImageClassification) -> None:
     expected = (np.log1p(np.exp(logits)) - chosen * logits).mean(axis=1)
     np.testing.assert_allclose(array(model(PIXELS, labels=chosen).loss), expected, rtol=0, atol=1e-5)
 
-    one = TFCvtForImageClassification(small(num_labels=1))
-    value = array(one(PIXELS).logits)[:, 0]
+    regression = TFCvtForImageClassification(small(num_labels=1))
+    value = array(regression(PIXELS).logits)[:, 0]
     for labels in (np.array([0.5, -2.0]), np.array([[0.5], [-2.0]])):
         np.testing.assert_allclose(
-            array(one(PIXELS, labels=labels).loss), (value - labels.ravel()) ** 2, rtol=0, atol=1e-5
+            array(regression(PIXELS, labels=labels).loss), (value - labels.ravel()) ** 2, rtol=0, atol=1e-5
         )
     several = TFCvtForImageClassification(small(problem_type="regression"))
     assert array(several(PIXELS, labels=chosen).loss).shape == (2,)

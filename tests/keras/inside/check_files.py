@@ -115,8 +115,10 @@ def test_saved_and_loaded(tmp_path: Path, expected: dict[str, np.ndarray]) -> No
     pixels, saved = photos(), Path(os.environ["CVT_SAVED"])
     model = TFCvtForImageClassification(small(depth=(1, 2, 3), id2label={i: f"class {i}" for i in range(5)}))
     body = TFCvtModel(small(depth=(1, 1, 1)))
-    for one in (model, body):
-        one.set_weights([np.random.default_rng(i).uniform(0.1, 0.9, w.shape) for i, w in enumerate(one.weights)])
+    for network in (model, body):
+        network.set_weights(
+            [np.random.default_rng(i).uniform(0.1, 0.9, w.shape) for i, w in enumerate(network.weights)]
+        )
     model.save_pretrained(saved / "classifier")
     body.save_pretrained(saved / "model")
     assert_equal(TFCvtForImageClassification.from_pretrained(saved / "classifier"), named(model))

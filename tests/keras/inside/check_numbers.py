@@ -82,8 +82,8 @@ def test_dropout_works_in_training_alone() -> None:
     steady = compiled(lambda x: model(x).logits)
     np.testing.assert_array_equal(array(steady(pixels)), array(steady(pixels)))
     if BACKEND != "jax":  # whose random state lives outside a call
-        one, other = (array(model(pixels, training=True).logits) for _ in range(2))
-        assert np.abs(one - other).max() > 1e-4
+        first, second = (array(model(pixels, training=True).logits) for _ in range(2))
+        assert np.abs(first - second).max() > 1e-4
 
 
 def test_fresh_weights_are_drawn_as_published() -> None:

@@ -25,7 +25,7 @@ def step(model: TFCvtForImageClassification, *data: Any, **options: Any) -> dict
     """One epoch; the weights must change, and all numbers be finite."""
     before = model.get_weights()
     history = model.fit(*data, epochs=1, verbose=0, shuffle=False, **options).history
-    assert any((one != other).any() for one, other in zip(before, model.get_weights(), strict=True))
+    assert any((weights != trained).any() for weights, trained in zip(before, model.get_weights(), strict=True))
     assert all(np.isfinite(values).all() for values in history.values())
     return {name: values[-1] for name, values in history.items()}
 
@@ -108,10 +108,10 @@ def test_predictions() -> None:
     output = model.predict(PIXELS, batch_size=3, verbose=0)
     assert isinstance(output, TFImageClassifierOutputWithNoAttention)
     assert output.logits.shape == (4, 5)
-    assert [one.shape for one in output.hidden_states] == [(4, 4, 4, 4)]
+    assert [state.shape for state in output.hidden_states] == [(4, 4, 4, 4)]
     np.testing.assert_allclose(output.logits, array(model(PIXELS).logits), rtol=0, atol=1e-5)
-    one = model.predict({"pixel_values": PIXELS[:1]}, verbose=0)
-    np.testing.assert_allclose(one.logits, output.logits[:1], rtol=0, atol=1e-5)
+    alone = model.predict({"pixel_values": PIXELS[:1]}, verbose=0)
+    np.testing.assert_allclose(alone.logits, output.logits[:1], rtol=0, atol=1e-5)
 
 
 def test_learning_lowers_the_loss() -> None:
@@ -139,8 +139,8 @@ def test_keras_files_go_on_where_they_stopped(tmp_path: Path) -> None:
     again = keras.models.load_model(tmp_path / "model.keras")
     assert type(again) is TFCvtForImageClassification
     assert again.config == model.config
-    for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for weights, loaded in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, loaded)
     assert again.evaluate(PIXELS, LABELS, verbose=0) == pytest.approx(
         model.evaluate(PIXELS, LABELS, verbose=0), abs=1e-5
     )
