@@ -314,9 +314,10 @@ class Explorer {
   }
 
   fitPanels() {
-    const { panels, current, part } = this.state;
+    const { state } = this;
+    const { panels, current, part } = state;
     if (!current || !panels.length) return;
-    fit(panels, part(".frame"), this.narrow.matches);
+    state.columns = fit(panels, part(".frame"), this.narrow.matches);
     for (const panel of panels) panel.drawPhoto(current.peek("photo"));
   }
 

@@ -153,6 +153,7 @@ export class Panel {
  * @param {Panel[]} panels
  * @param {HTMLElement} frame
  * @param {boolean} isNarrow
+ * @returns {number} the columns
  */
 export function fit(panels, frame, isNarrow) {
   const { height, width } = panels[0].view;
@@ -162,6 +163,7 @@ export function fit(panels, frame, isNarrow) {
   frame.style.setProperty("--rows", String(Math.ceil(panels.length / columns)));
   frame.style.setProperty("--shape", String(width / height));
   frame.classList.toggle("several", panels.length > 1);
+  return columns;
 }
 
 /**

@@ -138,7 +138,7 @@ export class Share {
     return composePicture(photo, panels, {
       crop: state.photo.value.crop,
       view: state.panels[0].view,
-      columns: Number(state.part(".frame").style.getPropertyValue("--columns")),
+      columns: state.columns,
       palette: paletteFor(state.theme, map?.kind ?? "distribution"),
       scale: state.scale,
       opacity: state.opacity,

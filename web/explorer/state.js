@@ -64,6 +64,7 @@ export class State {
     this.incoming = null;
     /** @type {Panel[]} */
     this.panels = [];
+    this.columns = 1; // that the panels stand in
     /** @type {Scale | null} of the maps on the screen */
     this.scale = null;
     /** @type {Cell[]} at most two tokens */
