@@ -34,12 +34,27 @@ ARGUMENTS = [
 ]
 
 
+GRADIO = (
+    "ignore::pandas.errors.Pandas4Warning",
+    "ignore:'future.no_silent_downcasting' is deprecated",
+    "ignore::ResourceWarning",  # it leaves event loops to the garbage collector; nothing of ours does
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
+"""Warnings of Gradio's server."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this folder drives a browser, and runs Gradio's server, whose own warnings are not ours."""
     for item in items:
         if item.path.is_relative_to(os.path.dirname(__file__)):
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning"))
+            item.add_marker(pytest.mark.filterwarnings(*GRADIO))
+
+
+@pytest.fixture
+def pools() -> tuple[str, ...]:
+    """The server's threads come and go as it likes."""
+    return ("asyncio_", "ThreadPoolExecutor-")
 
 
 @pytest.fixture(scope="session")

@@ -13,13 +13,6 @@ from playwright.sync_api import expect
 from tests.browser.page_helpers import PATIENCE, ready
 from visualize.language import phrase
 
-# Gradio leaves event loops to the garbage collector; nothing of ours does.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning",
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-    "ignore:'future.no_silent_downcasting' is deprecated",
-)
-
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -33,11 +26,6 @@ SIZES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
 }
-
-
-@pytest.fixture(autouse=True)
-def nothing_leaks() -> None:
-    """Not watched here: the server's threads come and go as it likes."""
 
 
 def violations(page: Any) -> set[tuple[str, str]]:

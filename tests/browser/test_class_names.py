@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 from gradio_client import Client, handle_file
 from playwright.sync_api import expect
 
@@ -14,19 +13,7 @@ from tests.browser.page_helpers import PATIENCE, first_class, ready
 from ui.examples import examples
 from visualize.language import Language
 
-# Gradio leaves event loops to the garbage collector; nothing of ours does.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning",
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-    "ignore:'future.no_silent_downcasting' is deprecated",
-)
-
 JAPANESE = Language.of("ja").texts["classes"]
-
-
-@pytest.fixture(autouse=True)
-def nothing_leaks() -> None:
-    """Not watched here: the server's threads come and go as it likes."""
 
 
 def test_every_class_of_the_bundled_model_has_a_japanese_name() -> None:

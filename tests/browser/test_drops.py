@@ -14,21 +14,9 @@ from tests.browser.trusted import copy_picture, drag, drop
 from ui.components.photo import MAX_BYTES
 from visualize.language import phrase
 
-# Gradio leaves event loops to the garbage collector; nothing of ours does.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning",
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-    "ignore:'future.no_silent_downcasting' is deprecated",
-)
-
 DESKTOP = {"width": 1280, "height": 1000}
 PHONE = {"width": 390, "height": 844}
 MARGIN = (4.0, 400.0)
-
-
-@pytest.fixture(autouse=True)
-def nothing_leaks() -> None:
-    """Not watched here: the server's threads come and go as it likes."""
 
 
 @pytest.fixture

@@ -12,19 +12,7 @@ from playwright.sync_api import expect
 from tests.browser.page_helpers import PATIENCE, first_class, ready
 from visualize.language import phrase
 
-# Gradio leaves event loops to the garbage collector; nothing of ours does.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning",
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-    "ignore:'future.no_silent_downcasting' is deprecated",
-)
-
 PHONE = {"width": 390, "height": 844}
-
-
-@pytest.fixture(autouse=True)
-def nothing_leaks() -> None:
-    """Not watched here: the server's threads come and go as it likes."""
 
 
 def edges(page: Any, selector: str) -> tuple[float, float]:

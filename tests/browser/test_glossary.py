@@ -12,20 +12,8 @@ from playwright.sync_api import expect
 from tests.browser.page_helpers import ready
 from visualize.language import LANGUAGES, WORDS, Language
 
-# Gradio leaves event loops to the garbage collector; nothing of ours does.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning",
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-    "ignore:'future.no_silent_downcasting' is deprecated",
-)
-
 MARKED = re.compile(r"\[[^\]]+\]\(([^)]+)\)")
 TIP = "#glossary-tip"
-
-
-@pytest.fixture(autouse=True)
-def nothing_leaks() -> None:
-    """Not watched here: the server's threads come and go as it likes."""
 
 
 def glossary(language: str = "en") -> Any:

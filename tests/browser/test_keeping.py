@@ -13,19 +13,7 @@ from playwright.sync_api import expect
 from tests.browser.page_helpers import PATIENCE, colours, png, ready
 from tests.browser.trusted import drop
 
-# Gradio leaves event loops to the garbage collector; nothing of ours does.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning",
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-    "ignore:'future.no_silent_downcasting' is deprecated",
-)
-
 WIDTHS = (210, 240)
-
-
-@pytest.fixture(autouse=True)
-def nothing_leaks() -> None:
-    """Not watched here: the server's threads come and go as it likes."""
 
 
 @pytest.fixture

@@ -18,14 +18,6 @@ from tests.cvt.stand_in_hub import StandInHub
 from ui.launch import launch_options
 from ui.page import build
 
-# Gradio leaves event loops to the garbage collector; nothing of ours does.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(autouse=True)
-def nothing_leaks() -> None:
-    """Not watched here: the server's threads come and go as it likes."""
-
 
 @pytest.fixture
 def model_of_thousand(tmp_path: Path) -> Path:

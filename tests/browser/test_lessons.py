@@ -16,19 +16,8 @@ from ui.course.text import QuestionText, course
 from ui.examples import examples
 from visualize.language import LANGUAGES
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning",
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-    "ignore:'future.no_silent_downcasting' is deprecated",
-)
-
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-
-
-@pytest.fixture(autouse=True)
-def nothing_leaks() -> None:
-    """Not watched here: the server's threads come and go as it likes."""
 
 
 @pytest.fixture

@@ -19,20 +19,8 @@ from ui.components.photo import MAX_BYTES
 from ui.examples import examples
 from visualize.language import word
 
-# Gradio leaves event loops to the garbage collector; nothing of ours does.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::ResourceWarning",
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-    "ignore:'future.no_silent_downcasting' is deprecated",
-)
-
 FIRST_NAME, FIRST_EXAMPLE = next(iter(examples().items()))
 FIRST = FIRST_EXAMPLE.open()
-
-
-@pytest.fixture(autouse=True)
-def nothing_leaks() -> None:
-    """Not watched here: the server's threads come and go as it likes."""
 
 
 @pytest.fixture(scope="module", autouse=True)

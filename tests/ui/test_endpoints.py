@@ -29,9 +29,10 @@ PHOTO = str(examples()["cat"].path)
 CAT = examples()["cat"].open()
 
 
-@pytest.fixture(autouse=True)
-def nothing_leaks() -> None:
-    """Not watched here: gradio_client keeps a pool of threads for as long as the client lives."""
+@pytest.fixture
+def pools() -> tuple[str, ...]:
+    """gradio_client keeps a pool of threads for as long as the client lives."""
+    return ("ThreadPoolExecutor-",)
 
 
 @pytest.fixture(scope="module")
