@@ -148,6 +148,7 @@ class Handlers:
                 asked.check()
                 yield update
         except ImageError as error:
+            asked.check()
             warn("photo_unusable", reason=error)
             yield nothing()
 

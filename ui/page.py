@@ -209,7 +209,8 @@ def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
     turn = [page.started, page.number]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     heavy: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "page", "concurrency_limit": MOST_AT_WORK}
-    light: dict[str, Any] = {"concurrency_limit": None, "trigger_mode": "always_last", **quiet}
+    wish: dict[str, Any] = {"concurrency_id": "wishes", "concurrency_limit": None, **quiet}
+    light: dict[str, Any] = {"trigger_mode": "always_last", **wish}
 
     def on(handler: Callable[..., Any]) -> Callable[..., Any]:
         return wired(handler, page)
@@ -223,12 +224,13 @@ def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
     page.scope.switch(on(handlers.widen), page.turn, [page.model, *turn], **light)
     page.scope.list(None, js=SHOW_CLASSES, api_visibility="private")
     address = [page.photo, page.examples, page.model, *turn]
-    read = demo.load(on(handlers.read_address), page.turn, address, concurrency_limit=None, **quiet)
+    read = demo.load(on(handlers.read_address), page.turn, address, **wish)
     read.then(None, page.number, None, js=SETTLE_IF_NONE, api_visibility="private")
-    page.measure.click(on(handlers.curve), [*asked, page.method], [page.curves, page.kept], **heavy)
-    page.make.click(on(handlers.take), [*asked, page.kind], [page.file, page.kept], **heavy)
-    beside: dict[str, Any] = {**heavy, "concurrency_id": "comparison"}  # nobody's prediction waits for it
-    page.comparison.wanted(on(handlers.compare), asked, page.comparison, show_progress="hidden", **beside)
+    long: dict[str, Any] = {**heavy, "concurrency_id": "measuring"}  # nothing else of the page waits for these
+    page.measure.click(on(handlers.curve), [*asked, page.method], [page.curves, page.kept], **long)
+    page.make.click(on(handlers.take), [*asked, page.kind], [page.file, page.kept], **long)
+    compared: dict[str, Any] = {**long, "concurrency_id": "comparison", "show_progress": "hidden"}
+    page.comparison.wanted(on(handlers.compare), asked, page.comparison, **compared)
     evidence = [page.explorer, page.kept]
     page.explorer.evidence(on(handlers.evidence), asked, evidence, show_progress="hidden", **heavy)
     lessons = [page.lessons, page.kept]

@@ -78,13 +78,20 @@ def test_what_the_first_paint_shows_is_never_cleaned_away(demo: WatchedBlocks) -
     assert set(shown) <= kept
 
 
-def test_programs_and_visitors_wait_in_two_bounded_lines(demo: gr.Blocks) -> None:
-    ours = {"page": {"show", "evidence", "curve", "take"}, "calls": {"run_classify", "run_explain"}}
+def test_what_takes_long_waits_in_bounded_lines_of_its_own(demo: gr.Blocks) -> None:
+    ours = {
+        "page": {"show", "evidence", "pieces"},
+        "measuring": {"curve", "take"},
+        "comparison": {"compare"},
+        "calls": {"run_classify", "run_explain"},
+    }
     for line, names in ours.items():
         waiting = [fn for fn in demo.fns.values() if fn.concurrency_id == line]
         assert {fn.name for fn in waiting} >= names
         assert all(0 < fn.concurrency_limit < 20 for fn in waiting)  # of the 40 threads some are left for the rest
     assert demo._queue.max_size == MOST_WAITING
+    wishes = {fn.name for fn in demo.fns.values() if fn.concurrency_id == "wishes"}
+    assert wishes == {"drop", "pick", "renew", "widen", "read_address"}  # in the order in which they were made
 
 
 def test_only_the_two_endpoints_are_open(demo: gr.Blocks) -> None:

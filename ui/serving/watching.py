@@ -17,6 +17,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import gradio as gr
+from gradio.blocks import BlockFunction
 from gradio.utils import get_upload_folder
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -67,26 +68,31 @@ class WatchedBlocks(gr.Blocks):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.sessions = Sessions()
-        self._steps: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._steps: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     def first_paint(self) -> set[str]:
         """The files that every page shows when it opens."""
         return set().union(*(getattr(block, "keep_in_cache", ()) for block in self.blocks.values()))
 
-    async def process_api(self, *args: Any, **named: Any) -> dict[str, Any]:
+    async def process_api(self, block_fn: Any, *args: Any, **named: Any) -> dict[str, Any]:
         """As Gradio does it, with the session known to what happens inside."""
         session = named.get("session_hash")
         token, called = session_now.set(session), call_now.set(secrets.token_hex(4))
         try:
-            async with self._one_at_a_time(session):
-                return await super().process_api(*args, **named)
+            async with self._one_at_a_time(session, block_fn):
+                return await super().process_api(block_fn, *args, **named)
         finally:
             session_now.reset(token)
             call_now.reset(called)
 
-    def _one_at_a_time(self, session: str | None) -> asyncio.Lock:
-        """What lets a session's steps happen one after the other, so that no older photo's answer comes last."""
-        return self._steps.setdefault(session, asyncio.Lock()) if session else asyncio.Lock()
+    def _one_at_a_time(self, session: str | None, block_fn: Any) -> asyncio.Lock:
+        """What lets a session's steps in one line follow one another, so that no older photo's answer comes last.
+
+        Lines are Gradio's, told by ``concurrency_id``, and none waits for another: while something is measured, a wish
+        is heard, and a close-up gets its numbers.
+        """
+        line = (block_fn if isinstance(block_fn, BlockFunction) else self.fns[block_fn]).concurrency_id
+        return self._steps.setdefault((session, line), asyncio.Lock()) if session else asyncio.Lock()
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **named: Any) -> list[Any]:
         """As Gradio does it, without what cannot be, and without the files that were not uploaded."""

@@ -42,6 +42,7 @@ class Turn:
         Raises:
             OvertakenError: it is not.
         """
-        self.number = max(self.number, number)
+        if self.number < number:  # and only then: a newer wish may be counted in this very moment
+            self.number = number
         if self.number != number:
             raise OvertakenError

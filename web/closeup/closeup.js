@@ -3,6 +3,7 @@
 import { addressWith } from "../shared/address.js";
 import { make, setText, useStyle } from "../shared/dom.js";
 import { Look } from "./look.js";
+import { needsOf } from "./needs.js";
 import { Picture } from "./picture.js";
 import { CHOICES, firstPlace, isKind, settle, told } from "./place.js";
 import { Store } from "./store.js";
@@ -167,8 +168,7 @@ class CloseUp {
     /** @type {View} */
     let view;
     try {
-      view = await VIEWS[place.kind]();
-      await this.store.need(["pixels", ...view.needs(value, place)]);
+      [view] = await Promise.all([VIEWS[place.kind](), this.store.need(needsOf(place))]);
     } catch (error) {
       if (mine === this.turn) this.notify(text("failed", { reason: error instanceof Error ? error.message : error }));
       return;

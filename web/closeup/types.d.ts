@@ -134,7 +134,5 @@ export interface Scene {
 
 /** One kind of close-up. */
 export interface View {
-  /** The pieces it computes with, beside the pixels. */
-  needs(value: CloseUpValue, place: Place): string[];
   draw(scene: Scene): Drawn;
 }

@@ -22,17 +22,21 @@ export function mount(element, host) {
   const root = make("div", { class: "comparison", lang: words.language }, said, table);
   element.replaceChildren(root);
 
+  /** @type {ComparisonValue | null} what is shown */
+  let value = null;
   /** @type {number | null} the value that was asked for */
   let asked = null;
+  let newest = 0; // number of the newest value
   let inSight = false;
   const ask = () => {
-    const { value } = host;
     if (!inSight || !value || value.methods.length || value.number === asked) return;
     asked = value.number;
     host.trigger("wanted");
   };
   const update = () => {
-    const { value } = host;
+    if (host.value && host.value.number < newest) return; // an older photo's answer, come late
+    value = host.value;
+    newest = value?.number ?? newest;
     const rows = value ? rowsOf(value.methods) : [];
     setText(said, value ? sentence(words, value, rows) : "");
     table.replaceChildren(...(rows.length && value ? [draw(words, value, rows)] : []));

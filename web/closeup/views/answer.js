@@ -21,7 +21,6 @@ const SIDE = 5; // products that are listed for a class, and as many against it
 
 /** @type {View} */
 export const answer = {
-  needs: () => ["classifier", "gathered", "labels"],
   draw(scene) {
     const { value, place, text, piece } = scene;
     const stage = value.stages[place.stage];

@@ -18,7 +18,6 @@ const LISTED = 8; // keys that are listed one by one
 
 /** @type {View} */
 export const attention = {
-  needs: (_, { stage, block }) => ["input", "attention"].map((part) => `stages.${stage}.layers.${block}.${part}`),
   draw(scene) {
     const { place, text } = scene;
     const layer = layerOf(scene);

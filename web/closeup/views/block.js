@@ -18,10 +18,6 @@ const NAMES = { gelu: "GELU", quick_gelu: "QuickGELU" };
 
 /** @type {View} */
 export const block = {
-  needs: (_, { stage, block }) => [
-    ...["input", "attention", "mlp"].map((part) => `stages.${stage}.layers.${block}.${part}`),
-    `stages.${stage}.added`,
-  ],
   draw(scene) {
     const { place, text, piece, change } = scene;
     const layer = layerOf(scene);

@@ -25,7 +25,6 @@ const COLOURS = ["red", "green", "blue"];
 
 /** @type {View} */
 export const embedding = {
-  needs: (_, { stage }) => [...(stage ? [`stages.${stage - 1}.output`] : []), `stages.${stage}.embedding`],
   draw(scene) {
     const stage = scene.value.stages[scene.place.stage];
     const opened = openWindow(scene, stage);

@@ -16,7 +16,6 @@ const BYTES = 4; // of a number
 
 /** @type {View} */
 export const projection = {
-  needs: (_, { stage, block }) => ["input", "attention"].map((part) => `stages.${stage}.layers.${block}.${part}`),
   draw(scene) {
     const { place, text } = scene;
     const stage = scene.value.stages[place.stage];
