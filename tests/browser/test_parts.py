@@ -125,6 +125,36 @@ def test_what_has_yet_to_be_compared_is_asked_for_once(page: Page, plain: str) -
     page.wait_for_function("told.length === 2")
 
 
+OBSERVED = """() => new Promise((done) => {
+    const table = document.querySelector(".comparison");
+    new IntersectionObserver((_, observer) => done(observer.disconnect())).observe(table);
+})"""
+"""Resolves when whoever looked out for the table before has heard whether it is in sight."""
+
+
+def test_what_is_in_sight_while_a_page_is_put_together_is_not_asked_for(page: Page, plain: str) -> None:
+    page.clock.install()
+    mount(page, plain, "comparison")
+    page.evaluate("set", {"number": 2, "label": "cat", "methods": []})
+    page.evaluate(OBSERVED)
+    page.locator("main").evaluate("main => void (main.style.marginTop = '3000px')")
+    page.evaluate(OBSERVED)
+    page.clock.fast_forward(60_000)
+    assert page.evaluate("told") == []
+    page.locator("main").evaluate("main => void (main.style.marginTop = 0)")
+    page.evaluate(OBSERVED)
+    page.clock.fast_forward(60_000)
+    assert page.evaluate("told") == [["wanted", None]]
+
+
+def test_an_older_comparison_that_comes_late_is_not_shown(page: Page, plain: str) -> None:
+    mount(page, plain, "comparison")
+    methods = [{"method": "libragrad", "stage": 0, "gain": 0.3}]
+    page.evaluate("set", {"number": 5, "label": "cat", "methods": methods})
+    page.evaluate("set", {"number": 4, "label": "dog", "methods": methods})
+    expect(page.locator(".comparison .said")).to_contain_text("cat")
+
+
 def test_what_a_value_says_is_text(page: Page, plain: str) -> None:
     mount(page, plain, "about")
     expect(page.locator("li").nth(1)).to_have_text("<b>dog</b>")

@@ -7,9 +7,10 @@ import { make, setText, useStyle } from "../shared/dom.js";
 /** @typedef {{ method: string, gains: ComparedMethod[] }} Row the best stage first */
 
 const KNOW_NOTHING = ["random", "centre"];
+const REST = 1000; // milliseconds in sight before it is asked for: a page that is being put together is short at first
 
 /**
- * Raises `wanted` once for a value without methods, as soon as it is in sight.
+ * Raises `wanted` once for a value without methods, as soon as it stays in sight.
  * @param {HTMLElement} element
  * @param {Host<ComparisonValue>} host
  * @returns {Part}
@@ -43,9 +44,15 @@ export function mount(element, host) {
     root.dataset.state = rows.length ? "ready" : value ? "waiting" : "empty";
     ask();
   };
+  let coming = 0;
   const observer = new IntersectionObserver((entries) => {
-    inSight = entries.some((entry) => entry.isIntersecting);
-    ask();
+    inSight = false;
+    clearTimeout(coming);
+    if (!entries[entries.length - 1].isIntersecting) return;
+    coming = window.setTimeout(() => {
+      inSight = true;
+      ask();
+    }, REST);
   });
   observer.observe(root);
 
@@ -55,6 +62,7 @@ export function mount(element, host) {
     update,
     destroy: () => {
       observer.disconnect();
+      clearTimeout(coming);
       root.remove();
     },
   };
