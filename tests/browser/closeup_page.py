@@ -21,7 +21,7 @@ from tests.cvt.networks import randomise
 from ui.examples import examples
 from ui.session.models import LoadedModel, load, offered_models
 
-__all__ = ["NEAR", "Network", "number", "numbers", "open_closeup", "saved_cvt_13"]
+__all__ = ["NEAR", "Network", "close_all", "number", "numbers", "open_closeup", "saved_cvt_13"]
 
 NEAR = 1e-4
 """How far a number on the page may be from the network's own."""
@@ -31,6 +31,12 @@ def open_closeup(page: Page, kind: str, **wish: Any) -> None:
     """Open a close-up as a script would, and wait until it is there."""
     page.evaluate("wish => document.querySelector('#closeup').closeup.open(wish)", {"kind": kind, **wish})
     expect(page.locator(f"#closeup[data-closeup={kind}]")).to_have_attribute("data-state", "ready", timeout=PATIENCE)
+
+
+def close_all(page: Page) -> None:
+    """As it was before anything was opened, and the pointer on nothing."""
+    page.mouse.move(0, 0)
+    page.evaluate("document.querySelector('#closeup').closeup.close()")
 
 
 def number(page: Page, name: str) -> float:

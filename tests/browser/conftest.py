@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
+from urllib.parse import urlsplit
 
 import gradio as gr
 import pytest
@@ -93,19 +96,70 @@ def page(shared_context: Any) -> Iterator[Any]:
     assert not errors, errors
 
 
+@pytest.fixture(scope="module")
+def shared_page(shared_context: Any) -> Iterator[Any]:
+    """One page for all tests of a file, which leave it as they found it. No error may be raised in it."""
+    errors: list[str] = []
+    page = watched(shared_context, errors)
+    yield page
+    page.close()
+    assert not errors, errors
+
+
+@dataclass(eq=False)
+class Profile:
+    """A profile that is lent to one test after another: it keeps Gradio's scripts, and nothing of anybody's visit."""
+
+    context: Any
+    origins: set[str] = field(default_factory=set)
+
+    def open(self, errors: list[str]) -> Any:
+        """A page in it, as on a first visit."""
+        page = watched(self.context, errors)
+        session = self.context.new_cdp_session(page)
+        for origin in self.origins:
+            session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+        session.detach()
+        page.on("framenavigated", self.visited)
+        return page
+
+    def visited(self, frame: Any) -> None:
+        address = urlsplit(frame.url)
+        if address.netloc:
+            self.origins.add(f"{address.scheme}://{address.netloc}")
+
+    def close_pages(self) -> None:
+        for page in self.context.pages:
+            page.close()
+
+
+@pytest.fixture(scope="session")
+def profiles(chromium: Any) -> Iterator[dict[str, list[Profile]]]:
+    """Those that no test has at the moment, by their options."""
+    free: dict[str, list[Profile]] = {}
+    yield free
+    for profile in chain(*free.values()):
+        profile.context.close()
+
+
 @pytest.fixture
-def new_page(chromium: Any) -> Iterator[Callable[..., Any]]:
-    """Opens pages with a fresh profile each; options as for a browser context. No page may raise an error."""
-    contexts = []
+def new_page(chromium: Any, profiles: dict[str, list[Profile]]) -> Iterator[Callable[..., Any]]:
+    """Opens pages with a profile each, as new; options as for a browser context. No page may raise an error."""
+    lent: list[tuple[str, Profile]] = []
     errors: list[str] = []
 
     def open_page(**options: Any) -> Any:
-        contexts.append(chromium.new_context(**{"locale": "en-GB", **options}))
-        return watched(contexts[-1], errors)
+        options = {"locale": "en-GB", **options}
+        name = repr(sorted(options.items()))
+        free = profiles.setdefault(name, [])
+        profile = free.pop() if free else Profile(chromium.new_context(**options))
+        lent.append((name, profile))
+        return profile.open(errors)
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for name, profile in lent:
+        profile.close_pages()
+        profiles[name].append(profile)
     assert not errors, errors
 
 

@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 
 from cvt.costs import stage_costs
 from cvt.image_processor import CvtImageProcessor
-from tests.browser.closeup_page import NEAR, Network, number, numbers, open_closeup, saved_cvt_13
-from tests.browser.page_helpers import PATIENCE
+from tests.browser.closeup_page import NEAR, Network, close_all, number, numbers, open_closeup, saved_cvt_13
+from tests.browser.page_helpers import ready
 from tests.cvt.networks import small_classifier
 from ui.launch import launch_options
 from ui.page import build
@@ -50,10 +50,22 @@ def save_small(folder: Path, fields: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def network(shown: tuple[str, Network], page: Page) -> Network:
-    page.goto(shown[0])
-    expect(page.locator("#explorer")).to_have_attribute("data-state", "ready", timeout=PATIENCE)
+def network(shown: tuple[str, Network]) -> Network:
     return shown[1]
+
+
+@pytest.fixture(scope="module")
+def opened_once(shown: tuple[str, Network], shared_page: Page) -> Page:
+    shared_page.goto(shown[0])
+    ready(shared_page)
+    return shared_page
+
+
+@pytest.fixture
+def page(opened_once: Page) -> Page:
+    """The page of a network, with nothing opened on it."""
+    close_all(opened_once)
+    return opened_once
 
 
 def state(page: Page, name: str) -> int:
@@ -219,33 +231,3 @@ def test_the_answer_is_the_networks(page: Page, network: Network) -> None:
         assert last[-2] == pytest.approx(float(network.logits[first]), abs=NEAR)
         weights = network.heard[f"stages.2.layers.{config.depth[2] - 1}.attention.weights"]
         assert last[1] == pytest.approx(float(weights[0, :, 0, 0].mean()), abs=NEAR)
-
-
-def test_another_class_is_chosen_beside_it(opened: Page) -> None:
-    open_closeup(opened, "answer")
-    before = number(opened, "target logit")
-    opened.get_by_label("Second class").select_option("8")
-    expect(opened.locator("#closeup")).to_have_attribute("data-against", "8")
-    assert number(opened, "target logit") == before
-
-
-def test_the_explorer_opens_the_number_behind_what_it_shows(opened: Page) -> None:
-    root = opened.locator("#closeup")
-    opened.locator("#explorer [name=number]").click()
-    expect(root).to_have_attribute("data-closeup", "answer", timeout=PATIENCE)
-    opened.evaluate(
-        "document.querySelector('#explorer').explorer.open({ view: 'feature', stage: 2, channel: 4, query: [3, 5] })"
-    )
-    opened.locator("#explorer [name=number]").click()
-    expect(root).to_have_attribute("data-closeup", "block", timeout=PATIENCE)
-    expect(root).to_have_attribute("data-query", "4,6")
-    expect(root).to_have_attribute("data-channel", "5")
-    expect(root).to_have_attribute("data-state", "ready", timeout=PATIENCE)
-    opened.evaluate(
-        "document.querySelector('#explorer').explorer.open({ view: 'attention_cls', stage: 3, block: 1, head: 2 })"
-    )
-    opened.locator("#explorer [name=number]").click()
-    expect(root).to_have_attribute("data-closeup", "attention", timeout=PATIENCE)
-    expect(root).to_have_attribute("data-query", "cls")
-    expect(root).to_have_attribute("data-block", "2")
-    expect(root).to_have_attribute("data-head", "3")

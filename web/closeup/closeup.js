@@ -152,6 +152,7 @@ class CloseUp {
     [this.left, this.place] = [this.place ?? this.left, null];
     this.root.hidden = true;
     this.root.replaceChildren();
+    this.look.forget();
     for (const name of ["closeup", "look", ...Object.values(CHOICES).flat()]) delete this.root.dataset[name];
     this.writeAddress();
     this.tell();
