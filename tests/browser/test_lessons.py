@@ -45,8 +45,11 @@ def at_step(page: Any, address: str, lesson: int, step: int, more: str = "") -> 
     return opened_step(page, lesson, step)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize(
+    ("screen", "language"),
+    [(DESKTOP, "en"), *((PHONE, code) for code in LANGUAGES)],  # whatever has room there has it on a desktop
+    ids=["desktop-en", *(f"phone-{code}" for code in LANGUAGES)],
+)
 def test_every_step_can_be_walked(
     new_page: Callable[..., Any], address: str, screen: dict[str, Any], language: str
 ) -> None:
@@ -231,8 +234,10 @@ def test_giving_up_shows_the_answer(fresh: Any, address: str) -> None:
 
 
 def test_two_learners_are_asked_different_things(new_page: Callable[..., Any], address: str) -> None:
-    asked = set()
-    for _ in range(6):
+    asked: set[str] = set()
+    for _ in range(6):  # the same by chance as many times in a row: never
+        if len(asked) > 1:
+            break
         page = new_page(**DESKTOP)
         dock = at_step(page, address, 1, 4)
         asked.add(dock.locator("[data-question=shared-pixels] legend").inner_text())

@@ -267,9 +267,8 @@ def test_the_classes_can_be_searched(opened: Any) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280, 1920])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_every_screen(new_page: Callable[..., Any], address: str, width: int, scheme: str) -> None:
-    page = new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+def test_it_fits_every_screen(new_page: Callable[..., Any], address: str, width: int) -> None:
+    page = new_page(viewport={"width": width, "height": 900})
     page.goto(address)
     ready(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
