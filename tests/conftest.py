@@ -67,6 +67,13 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StandI
     hub.stop()
 
 
+LONG = ("test_backends", "test_readme", "test_packaging", "test_accessibility", "test_lessons", "test_page")
+"""Files that take a minute or more."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: from then on Playwright keeps an event loop running in the main thread."""
-    items.sort(key=lambda item: "browser" in item.path.parts)
+    """Long files come first, so that of two at a time none is left alone at the end.
+
+    Browser tests come last: from then on Playwright keeps an event loop running in the main thread.
+    """
+    items.sort(key=lambda item: ("browser" in item.path.parts, item.path.stem not in LONG))
