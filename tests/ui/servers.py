@@ -31,6 +31,7 @@ class Server:
     address: str
     process: subprocess.Popen[bytes]
     temporary: Path
+    client: httpx.Client
 
     @property
     def folder(self) -> Path:
@@ -45,12 +46,12 @@ class Server:
 
     def handlers(self) -> dict[str, int]:
         """Numbers of all handlers, private ones too, by their Python names."""
-        config = httpx.get(f"{self.address}/config").json()
+        config = self.client.get("/config").json()
         return {str(dependency["api_name"]): dependency["id"] for dependency in config["dependencies"]}
 
     def upload(self, content: bytes, name: str = "photo.png") -> str:
         """Where an uploaded file lies on the server."""
-        answer = httpx.post(f"{self.address}/gradio_api/upload", files={"files": (name, content)})
+        answer = self.client.post("/gradio_api/upload", files={"files": (name, content)})
         return str(answer.json()[0])
 
     def ask(self, handler: int, data: list[Any], event: Any = None, session: str | None = None) -> list[Any]:
@@ -59,12 +60,11 @@ class Server:
         body = {"fn_index": handler, "data": data, "event_data": event, "session_hash": session, "trigger_id": None}
         content = json.dumps(body).encode()  # with NaN and Infinity, which httpx would not write
         headers = {"Content-Type": "application/json"}
-        joined = httpx.post(f"{self.address}/gradio_api/queue/join", content=content, headers=headers, timeout=60)
+        joined = self.client.post("/gradio_api/queue/join", content=content, headers=headers)
         if joined.status_code != 200:
             return [joined.status_code]
         said = []
-        stream = f"{self.address}/gradio_api/queue/data?session_hash={session}"
-        with httpx.stream("GET", stream, timeout=60) as answer:
+        with self.client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as answer:
             for line in answer.iter_lines():
                 message = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
                 if message.get("msg") == "log":
@@ -106,7 +106,8 @@ def serving(model: Path, temporary: Path, *, memory: int | None = None, folder: 
                 break
             except httpx.TransportError:
                 time.sleep(0.1)
-        yield Server(address, process, temporary)
+        with httpx.Client(base_url=address, timeout=60) as client:
+            yield Server(address, process, temporary, client)
     finally:
         process.kill()
         process.wait()
