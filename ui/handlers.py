@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
 from PIL import Image
 
-from cvt.errors import CheckpointError, ConfigError, ImageError
+from cvt.errors import CheckpointError, ConfigError, CvtError, ImageError
 from cvt.tracing import forward_pass
 
 from .components.about import about_value
@@ -22,6 +23,7 @@ from .components.comparison import comparison_value
 from .components.curves import curves_value
 from .components.examples import picker_value
 from .components.explorer import requested_class, requested_contrast
+from .components.laboratory import laboratory_value, requested_trial, trial_data
 from .components.lessons import lessons_value, requested_sheet, with_sheet
 from .components.photo import Given, dropped_path, given
 from .components.scope import scope_value, wider_model
@@ -30,6 +32,7 @@ from .errors import warn
 from .examples import examples
 from .serving.uploads import uploaded
 from .session.downloads import take_home
+from .session.laboratory import try_out
 from .session.look import Look, aimed, class_label, explained, look, probabilities, recall, trace_of
 from .session.measure import compared, measure
 from .session.models import LoadedModel, ModelCache
@@ -88,8 +91,8 @@ def next_turn(turn: Turn) -> Updates:
 
 def nothing() -> Updates:
     """The page without a photo."""
-    answers = ("prediction", "scope", "explorer", "closeup", "stages", "lessons", "comparison", "curves", "file")
-    empty = ("photo", "kept", *answers)
+    answers = ("prediction", "scope", "explorer", "closeup", "laboratory", "stages", "lessons", "comparison")
+    empty = ("photo", "kept", *answers, "curves", "file")
     return dict.fromkeys(empty) | {"examples": picker_value(None)}
 
 
@@ -175,8 +178,15 @@ class Handlers:
         seen = look(loaded, photo, explaining, asked.example)
         seen = explained(loaded, photo, seen, seen.winner)
         closeup = closeup_value(seen.explorer, loaded.model.config, loaded.processor)
+        laboratory = laboratory_value(seen.explorer.key, loaded.model.config, loaded.processor.resolution)
         lessons = lessons_value(seen.explorer.key)
-        yield {"explorer": seen.explorer, "closeup": closeup, "lessons": lessons, "kept": seen}
+        yield {
+            "explorer": seen.explorer,
+            "closeup": closeup,
+            "laboratory": laboratory,
+            "lessons": lessons,
+            "kept": seen,
+        }
         untested = comparison_value(asked.number, trace)
         yield {"stages": ribbon_value(trace), "about": about_value(loaded), "comparison": untested}
 
@@ -211,6 +221,29 @@ class Handlers:
         loaded, seen = self._seen(asked)
         found = pieces(loaded, seen.trace, requested_pieces(event))
         return {"closeup": closeup_value(seen.explorer, loaded.model.config, loaded.processor, found), "kept": seen}
+
+    def trial(self, asked: Asked, trials: Turn, event: gr.EventData) -> Iterator[Updates]:
+        """Something tried in a laboratory, as far as it is known; a newer trial, or another photo, ends it."""
+        loaded = self.models.get(asked.model)
+        config, resolution = loaded.model.config, loaded.processor.resolution
+        wish = requested_trial(event, config, resolution)
+        trials.check(wish.number)
+        loaded, seen = self._for_winner(asked)
+        found = try_out(loaded, self.models.network, seen.trace, asked.photo, wish.trial, with_curve=wish.with_curve)
+        value = partial(laboratory_value, seen.explorer.key, config, resolution)
+        told = None
+        try:
+            for outcome in found:
+                asked.check()
+                trials.check(wish.number)
+                kept = {"kept": seen} if told is None else {}
+                told = trial_data(wish.number, outcome)
+                yield {"laboratory": value(told), **kept}
+        except CvtError:
+            yield {"laboratory": value(refused=wish.number)}
+            raise
+        if told is not None:
+            yield {"laboratory": value(told.model_copy(update={"done": True}))}
 
     def sheet(self, asked: Asked, request: gr.Request, event: gr.EventData) -> Updates:
         """An exercise sheet about the photo, for a class."""

@@ -20,6 +20,7 @@ from .components.comparison import Comparison, comparison_value
 from .components.curves import CurveChart
 from .components.examples import ExamplePicker, picker_value
 from .components.explorer import Explorer
+from .components.laboratory import Laboratory, laboratory_value
 from .components.languages import LanguageLinks
 from .components.lessons import Lessons, lessons_value
 from .components.photo import Photo, PhotoBar
@@ -165,6 +166,9 @@ class _Page:
                 _unseen_heading("explorer")
                 self.explorer = Explorer(first.explorer)
         self.closeup = CloseUp(closeup_value(first.explorer, loaded.model.config, loaded.processor))
+        self.laboratory = Laboratory(
+            laboratory_value(first.explorer.key, loaded.model.config, loaded.processor.resolution)
+        )
         with gr.Column(elem_id="course"):
             self.lessons = Lessons(lessons_value(first.explorer.key))
         with gr.Column(elem_id="trust"):
@@ -183,6 +187,7 @@ class _Page:
                     gr.Markdown(text(name))
         self.kept = gr.State(None, time_to_live=KEPT_FOR)
         self.turn = gr.State(Turn())
+        self.trials = gr.State(Turn())
         self.started = gr.State(0)
         self.number = gr.Number(0, visible=False)
         self.target = gr.Number(visible=False)
@@ -205,7 +210,7 @@ def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
     """Whatever changes what is to be seen takes a turn at once, which ends what is under way, and starts a run."""
     asked = [page.photo, page.examples, page.model, page.kept, page.number, page.turn]
     shown = [page.photo, page.examples, page.model, page.prediction, page.scope, page.explorer, page.stages, page.kept]
-    shown += [page.about, page.closeup, page.curves, page.file, page.lessons, page.comparison]
+    shown += [page.about, page.closeup, page.laboratory, page.curves, page.file, page.lessons, page.comparison]
     turn = [page.started, page.number]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     heavy: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "page", "concurrency_limit": MOST_AT_WORK}
@@ -238,6 +243,14 @@ def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
     page.lessons.sheet(on(handlers.sheet), asked, lessons, show_progress="hidden", **heavy)
     page.closeup.pieces(
         on(handlers.pieces), asked, [page.closeup, page.kept], trigger_mode="multiple", show_progress="hidden", **heavy
+    )
+    page.laboratory.trial(
+        on(handlers.trial),
+        [*asked, page.trials],
+        [page.laboratory, page.kept],
+        trigger_mode="multiple",
+        show_progress="hidden",
+        **heavy,
     )
     chosen = page.prediction.select(on(handlers.choose), page.model, page.target, queue=False, **quiet)
     chosen.then(None, page.target, None, js=CHOOSE_CLASS, api_visibility="private")

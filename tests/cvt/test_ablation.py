@@ -32,6 +32,7 @@ CHANGES: list[Change] = [
     ChangeDepthwise("mean"),
     ChangeKeyStride(1),
     ChangeActivation("quick_gelu"),
+    ChangeActivation("relu"),
     ChangePadding(),
     SilenceHead(1, 0, 2),
     SilenceBlock(2, 1),
@@ -172,7 +173,7 @@ def test_zeros_at_the_edge_are_all_that_tells_a_place() -> None:
         (ChangeDepthwise("median"), {}, "to='median' must be identity or mean"),  # type: ignore[arg-type]
         (ChangeKeyStride(1), {"qkv_projection_method": "linear"}, "does not squeeze its keys"),
         (ChangeKeyStride(0), {}, "to=0 must be a step of at least 1"),
-        (ChangeActivation("relu"), {}, "to='relu' must be one of gelu, quick_gelu"),
+        (ChangeActivation("tanh"), {}, "to='tanh' must be one of gelu, quick_gelu, relu"),
         (SilenceCls(), {"cls_token": False}, "no CLS token"),
         (SilenceHead(0, 0, 2), {}, "head=2 must be from 0 to 1 in stage 0"),
         (SilenceBlock(2, 0), {}, "stage=2 must be from 0 to 1"),

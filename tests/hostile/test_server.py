@@ -31,6 +31,13 @@ PARAMETERS = {
 }
 PARAMETERS["curve"] = PARAMETERS["show"] | {"method": "class_evidence"}
 PARAMETERS["take"] = PARAMETERS["show"] | {"kind": "json"}
+PARAMETERS["trial"] = PARAMETERS["show"] | {"trials": None}
+
+EVENT = {
+    **{"class_index": 0, "number": 1, "change": "shift", "way": "right", "by": 0, "over": "vertical", "pieces": 2},
+    **{"seed": 1, "longest": 64, "shape": "square", "to": "mean", "stage": 1, "block": 1, "head": 1},
+}
+"""What the page's own events bring. Of a trial it is all that is asked for."""
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +66,10 @@ def test_an_argument(server: Server, photo: dict[str, str], case: dict[str, Any]
     for text in case["values"]:
         given = dict(PARAMETERS[case["handler"]])
         given["image" if "image" in given else "brought"] = photo
+        event = EVENT | case.get("event", {})
         with any_number_of_digits():
-            given[case["argument"]] = json.loads(written_out(text))
-        said = server.ask(handler, list(given.values()), {"class_index": 0})
+            (event if case["handler"] == "trial" else given)[case["argument"]] = json.loads(written_out(text))
+        said = server.ask(handler, list(given.values()), event)
         kind, success, _, error = said[-1]
         assert (kind, success) == ("process_completed", False), (text[:40], said)
         assert len(error) <= 300, (text[:40], error)

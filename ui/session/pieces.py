@@ -33,7 +33,7 @@ from visualize.attention import attention_rows
 
 from .models import LoadedModel
 
-__all__ = ["Piece", "normalisation", "piece_names", "pieces"]
+__all__ = ["Piece", "input_bytes", "normalisation", "piece_names", "pieces"]
 
 Piece = dict[str, np.ndarray] | list[str]
 """Arrays by their names; of ``labels`` the names themselves."""
@@ -80,7 +80,7 @@ def _heard(model: CvtForImageClassification, trace: Trace) -> dict[str, Tensor]:
 def _piece(loaded: LoadedModel, trace: Trace, name: str, heard: dict[str, Tensor]) -> Piece:
     model = loaded.model
     if name == "pixels":
-        return {"pixels": _bytes(loaded.processor, trace.pixel_values)}
+        return {"pixels": input_bytes(loaded.processor, trace.pixel_values)}
     if name == "labels":
         return [trace.label(index) for index in range(model.config.num_labels)]
     if name == "classifier":
@@ -102,7 +102,7 @@ def _piece(loaded: LoadedModel, trace: Trace, name: str, heard: dict[str, Tensor
     return {"added": _array(torch.stack([torch.stack(pair).norm(dim=-1) for pair in added]))}
 
 
-def _bytes(processor: CvtImageProcessor, pixel_values: np.ndarray) -> np.ndarray:
+def input_bytes(processor: CvtImageProcessor, pixel_values: np.ndarray) -> np.ndarray:
     """The model's input before it was rescaled and normalised, ``[height, width, 3]``: bytes, as all photos are."""
     factor, mean, deviation = normalisation(processor)
     values = pixel_values.astype(np.float64).transpose(1, 2, 0) * deviation + mean
