@@ -66,13 +66,19 @@ def test_who_follows_hears_how_far_it_has_come(hub: Hub) -> None:
     assert hub.here == {REF}
 
 
-def test_what_failed_says_why_and_is_tried_anew(hub: Hub) -> None:
+def test_what_failed_says_why_and_is_tried_anew(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
     hub.error = CheckpointError("the Hub does not answer")
     hub.go_on.set()
     with pytest.raises(CheckpointError, match="does not answer"):
         list(hub.downloads.follow(REF))
     assert hub.downloads.progress(REF).state == "failed"
-    assert hub.asked == [REF]  # looking is not asking
+    assert not caplog.messages  # whoever is told tells the log
+    hub.downloads.start(REF)
+    hub.end()
+    assert caplog.messages == ["the Hub does not answer"]
+    hub.asked.clear()
+    assert hub.downloads.progress(REF).state == "failed"
+    assert not hub.asked  # looking is not asking
     hub.error = None
     list(hub.downloads.follow(REF))
     assert hub.downloads.progress(REF).state == "here"

@@ -76,6 +76,7 @@ class Downloads:
         self._fetch, self._is_here = fetch, is_here
         self._lock = threading.Lock()
         self._known: dict[str, Progress] = {}
+        self._followed: set[str] = set()
 
     def progress(self, ref: str) -> Progress:
         """How the download of a model stands."""
@@ -98,6 +99,7 @@ class Downloads:
         Raises:
             CheckpointError: it cannot be had; the message says why.
         """
+        self._followed.add(ref)  # whoever follows is told of the error, and tells the log
         now = self.start(ref)
         while now.state == "fetching":
             yield now.done
@@ -118,9 +120,11 @@ class Downloads:
             self._fetch(ref, lambda done: self._note(ref, Progress("fetching", done)))
             end = Progress("here", 1.0)
         except CheckpointError as error:
-            log.warning("%s", error)
+            if ref not in self._followed:
+                log.warning("%s", error)
             end = Progress("failed", error=error)
         finally:
+            self._followed.discard(ref)
             self._note(ref, end)
 
     def _note(self, ref: str, progress: Progress) -> None:

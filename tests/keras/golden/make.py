@@ -1,7 +1,7 @@
 """Makes the golden files in this folder, once, with the last transformers that had TensorFlow models.
 
     python -m venv old && old/bin/pip install torch==2.13.0 transformers==4.57.6 tensorflow-cpu==2.21.* tf-keras h5py
-    old/bin/python tests/keras/golden/make.py
+    old/bin/python -m tests.keras.golden.make
 
 Each case is a folder: ``config.json``, ``model.safetensors`` (random weights and batch statistics, saved by PyTorch)
 and ``expected.npz``, what transformers' TensorFlow model (``tf_*``) and PyTorch model (``pt_*``) compute of
@@ -24,6 +24,8 @@ import numpy as np
 import tensorflow as tf
 import torch
 from transformers import CvtConfig, CvtForImageClassification, TFCvtForImageClassification
+
+from tests.cvt.networks import randomise
 
 HERE = Path(__file__).parent
 SMALL: dict[str, Any] = {
@@ -64,22 +66,6 @@ CASES: dict[str, tuple[dict[str, Any], tuple[int, int, int]]] = {  # fields, and
 }
 
 STEPPED = {"small", "own_strides"}
-
-
-def randomise(model: torch.nn.Module) -> None:
-    """Weights and statistics that leave no part of the network idle."""
-    with torch.no_grad():
-        for name, tensor in model.state_dict().items():
-            if name.endswith("running_var"):
-                tensor.uniform_(0.5, 2.0)
-            elif name.endswith("num_batches_tracked"):
-                tensor.fill_(7)
-            elif name.endswith("weight") and tensor.ndim == 1:
-                tensor.normal_(1.0, 0.2)
-            elif name.endswith("weight"):
-                tensor.normal_(0.0, tensor[0].numel() ** -0.5)
-            else:
-                tensor.normal_(0.0, 0.2)
 
 
 def outputs(prefix: str, output: Any, maps: bool) -> dict[str, np.ndarray]:
