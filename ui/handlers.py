@@ -22,7 +22,7 @@ from .components.closeup import closeup_value, requested_pieces
 from .components.comparison import comparison_value
 from .components.curves import curves_value
 from .components.examples import picker_value
-from .components.explorer import requested_class, requested_contrast
+from .components.explorer import requested_class, requested_contrast, with_figure
 from .components.laboratory import laboratory_value, requested_trial, trial_data
 from .components.lessons import lessons_value, requested_sheet, with_sheet
 from .components.photo import Given, dropped_path, given
@@ -38,6 +38,7 @@ from .session.measure import compared, measure
 from .session.models import LoadedModel, ModelCache
 from .session.pieces import pieces
 from .session.turn import Turn
+from .session.view import figure_file, read_view
 from .words import language_of
 
 __all__ = ["Asked", "Handlers", "Updates"]
@@ -210,6 +211,20 @@ class Handlers:
             target, against = requested_class(event, count), requested_contrast(event, count)
             seen = explained(loaded, asked.photo, seen, target, against)
         return {"explorer": seen.explorer, "kept": seen}
+
+    def figure(self, asked: Asked, request: gr.Request, event: gr.EventData) -> Updates:
+        """The view on the screen as a figure: the event says which, as an address does, and the format."""
+        said = event._data if isinstance(event._data, dict) else {}
+        language = language_of(request).code
+        with self.models.network.place():
+            loaded, seen = self._seen(asked)
+            view = read_view(said, seen.trace)
+            if view.target is not None:
+                seen = aimed(loaded, asked.photo, seen, view.target, view.against)
+        credit = seen.explorer.credit.get(language, "")
+        title = loaded.entry.title
+        file = figure_file(seen.trace, view, said.get("format", ""), model_name=title, credit=credit, language=language)
+        return {"explorer": with_figure(seen.explorer, file), "kept": seen}
 
     def facts(self, asked: Asked) -> Updates:
         """What the lessons need to know of the photo and the model."""

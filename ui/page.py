@@ -238,6 +238,7 @@ def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
     page.comparison.wanted(on(handlers.compare), asked, page.comparison, **compared)
     evidence = [page.explorer, page.kept]
     page.explorer.evidence(on(handlers.evidence), asked, evidence, show_progress="hidden", **heavy)
+    page.explorer.figure(on(handlers.figure), asked, evidence, show_progress="hidden", **heavy)
     lessons = [page.lessons, page.kept]
     page.lessons.facts(on(handlers.facts), asked, lessons, show_progress="hidden", **heavy)
     page.lessons.sheet(on(handlers.sheet), asked, lessons, show_progress="hidden", **heavy)

@@ -160,6 +160,8 @@ export interface ExplorerValue {
   class_count: number;
   classes: ClassEntry[];
   evidence: { index: number; against: number | null; maps: MapsFile }[];
+  /** The figure that was asked for last; made as the value is. */
+  figure?: { made: number; file: FileLink } | null;
 }
 
 /** Queries and keys of one block: [heads, queries, size] and [heads, keys, size]; `cls` is 1 where CLS comes first. */

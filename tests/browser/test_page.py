@@ -60,6 +60,20 @@ def test_no_request_leaves_this_machine(new_page: Callable[..., Any], address: s
     assert [url for url in outside if not url.startswith(("data:", "blob:"))] == []
 
 
+def test_the_view_on_the_screen_is_a_figure_to_take_home(page: Any, address: str) -> None:
+    page.goto(f"{address}?v=2&view=attention&stage=2&block=1&head=2&query=4,5")
+    ready(page)
+    expect(page.locator("#explorer")).to_have_attribute("data-query", "4,5")
+    buttons = page.get_by_role("group", name="Figure of the view")
+    for suffix, words in (("svg", "stage 2, block 1, head 2, seen from"), ("pdf", "%PDF")):
+        with page.expect_download(timeout=PATIENCE) as download:
+            buttons.get_by_role("button", name=suffix.upper()).click()
+        name = f"cvt-{FIRST_NAME}-bundled-attention-stage-2-block-1-head-2-4-5.{suffix}"
+        assert download.value.suggested_filename == name
+        assert words in download.value.path().read_bytes().decode(errors="replace").replace("</text>", "")
+        expect(page.locator("#explorer .message")).to_have_text(f"Figure saved: {name}")
+
+
 def test_a_dropped_photo_is_named_and_its_three_stages_drawn(
     opened: Any, top_class: Callable[..., str], tmp_path: Path
 ) -> None:

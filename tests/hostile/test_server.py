@@ -32,12 +32,14 @@ PARAMETERS = {
 PARAMETERS["curve"] = PARAMETERS["show"] | {"method": "class_evidence"}
 PARAMETERS["take"] = PARAMETERS["show"] | {"kind": "json"}
 PARAMETERS["trial"] = PARAMETERS["show"] | {"trials": None}
+PARAMETERS["figure"] = PARAMETERS["show"]
 
 EVENT = {
     **{"class_index": 0, "number": 1, "change": "shift", "way": "right", "by": 0, "over": "vertical", "pieces": 2},
     **{"seed": 1, "longest": 64, "shape": "square", "to": "mean", "stage": 1, "block": 1, "head": 1},
+    **{"view": "class_evidence", "format": "svg", "query": "1,1", "target": 0},
 }
-"""What the page's own events bring. Of a trial it is all that is asked for."""
+"""What the page's own events bring. Of a trial and a figure it is all that is asked for."""
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,9 @@ def test_an_argument(server: Server, photo: dict[str, str], case: dict[str, Any]
         given["image" if "image" in given else "brought"] = photo
         event = EVENT | case.get("event", {})
         with any_number_of_digits():
-            (event if case["handler"] == "trial" else given)[case["argument"]] = json.loads(written_out(text))
+            (event if case["handler"] in ("trial", "figure") else given)[case["argument"]] = json.loads(
+                written_out(text)
+            )
         said = server.ask(handler, list(given.values()), event)
         kind, success, _, error = said[-1]
         assert (kind, success) == ("process_completed", False), (text[:40], said)

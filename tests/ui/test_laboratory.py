@@ -20,7 +20,7 @@ from tests.ui.test_pieces import small, some_photo
 from ui.components.laboratory import laboratory_value, requested_trial, trial_data
 from ui.serving.desk import Desk
 from ui.session.laboratory import Outcome, Trial, distance, try_out
-from ui.session.look import traced
+from ui.session.look import trace_photo
 from ui.session.models import LoadedModel
 from ui.session.photo_changes import Flip, Shift, Shuffle, Size, cells_before, longest_sides
 from visualize.class_evidence import class_evidence
@@ -46,7 +46,7 @@ def network() -> LoadedModel:
 
 @pytest.fixture(scope="module")
 def seen(network: LoadedModel) -> Trace:
-    return traced(network, some_photo(), "winner")
+    return trace_photo(network, some_photo(), "winner")
 
 
 def outcomes(network: LoadedModel, seen: Trace, trial: Trial, **options: Any) -> list[Outcome]:
@@ -159,7 +159,7 @@ def test_a_network_offers_what_it_has(network: LoadedModel) -> None:
 
 def test_a_border_that_is_wider_than_a_map_is_told() -> None:
     network = small()
-    seen = traced(LoadedModel(network.entry, network.model, CvtImageProcessor(size=16)), some_photo(), "winner")
+    seen = trace_photo(LoadedModel(network.entry, network.model, CvtImageProcessor(size=16)), some_photo(), "winner")
     with pytest.raises(ConfigError, match="larger than the border"):
         outcomes(network, seen, ChangePadding())
 

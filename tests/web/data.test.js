@@ -44,6 +44,7 @@ function value() {
       credit: {},
       photo: { url: "photo" },
       original: null,
+      measured: [],
       methods: [],
       class_count: 2,
     },

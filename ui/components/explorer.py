@@ -36,6 +36,7 @@ import io
 import time
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import gradio as gr
 import numpy as np
@@ -55,7 +56,15 @@ from ..examples import credit_line
 from ..session.measured import MeasuredMap
 from .part import Part
 
-__all__ = ["Explorer", "ExplorerData", "explorer_value", "requested_class", "requested_contrast", "with_evidence"]
+__all__ = [
+    "Explorer",
+    "ExplorerData",
+    "explorer_value",
+    "requested_class",
+    "requested_contrast",
+    "with_evidence",
+    "with_figure",
+]
 
 DISPLAY_SIDE = 1280
 """Longest side, in pixels, of the photo that is shown; the whole photo is fetched when a picture is saved."""
@@ -122,6 +131,13 @@ class StageData(GradioModel):
     methods: list[str]
 
 
+class FigureData(GradioModel):
+    """A figure to take home; ``made`` as in :class:`ExplorerData`, for the browser takes each once."""
+
+    made: float
+    file: FileData
+
+
 class ExplorerData(GradioModel):
     """A trace as the browser gets it.
 
@@ -134,6 +150,7 @@ class ExplorerData(GradioModel):
         original: the photo at its full size, where that is larger.
         methods: what shows class evidence of the network as a whole, best first; the rollout is a view of its own.
         measured: how faithful the methods' maps of this model are over many photos, where that was measured.
+        figure: of the view on the screen, where somebody has just asked for one.
     """
 
     key: str
@@ -150,13 +167,14 @@ class ExplorerData(GradioModel):
     class_count: int
     classes: list[ClassData]
     evidence: list[EvidenceData] = Field(default_factory=list)
+    figure: FigureData | None = None
 
 
 class Explorer(Part):
     """Attention, features, rollout and class evidence of one photo, drawn in the browser as the pointer moves."""
 
     part = "explorer"
-    raises = ("evidence",)
+    raises = ("evidence", "figure")
     data_model = ExplorerData
 
 
@@ -217,6 +235,12 @@ def with_evidence(value: ExplorerData, trace: Trace) -> ExplorerData:
     others = [known for known in value.evidence if (known.index, known.against) != (index, against)]
     evidence = [*others, EvidenceData(index=index, against=against, maps=_maps("evidence", maps))]
     return value.model_copy(update={"evidence": evidence, "classes": _classes(trace, _asked_for(evidence))})
+
+
+def with_figure(value: ExplorerData, path: Path) -> ExplorerData:
+    """The value with a figure, a file in Gradio's cache."""
+    figure = FigureData(made=time.time(), file=FileData(path=str(path), size=path.stat().st_size))
+    return value.model_copy(update={"figure": figure})
 
 
 def _asked_for(evidence: Sequence[EvidenceData]) -> list[int]:

@@ -11,6 +11,7 @@ import { pickHead, pickIndex, pickQuery, pickStage, queryIndex } from "./choices
 import { adopt, choose, isPhotoOf } from "./choosing.js";
 import { CHOICES, Notices, asked, prepareControls, questions, refreshControls } from "./controls.js";
 import { PhotoData } from "./data.js";
+import { FORMATS, Figures } from "./figure.js";
 import { Legend } from "./legend.js";
 import { mapKey, mapOf, needs, wantedPanels } from "./maps.js";
 import { drawMarks } from "./marks.js";
@@ -72,6 +73,7 @@ class Explorer {
     this.notices = new Notices(this.state);
     this.legend = new Legend(this.state);
     this.share = new Share(this.state, (wanted) => this.open(wanted));
+    this.figures = new Figures(this.state, host, this.share);
     this.presentation = new Presentation(this.state);
     this.pointer = new Pointer(this.state, {
       render: () => this.render(),
@@ -113,6 +115,7 @@ class Explorer {
       this.root.style.setProperty("--overlay", opacity.value);
     });
     state.control("save").addEventListener("click", () => share.savePicture());
+    for (const format of FORMATS) state.control(format).addEventListener("click", () => this.figures.order(format));
     state.control("share").addEventListener("click", () => share.copyLink());
     state.part(".frame").addEventListener("keydown", (event) => this.pointer.onKey(event));
     this.resized.observe(state.part(".panels"));
@@ -139,6 +142,7 @@ class Explorer {
       return; // an answer about a photo that has been left since
     }
     this.newest = Math.max(this.newest, value.made);
+    this.figures.take(value);
     this.show();
   }
 

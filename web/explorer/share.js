@@ -68,12 +68,16 @@ export class Share {
     if (window.parent !== window) window.parent.postMessage({ queryString: location.search.slice(1) }, SPACES);
   }
 
-  /** What is on the screen, as parameters. A photo that somebody brought has no name and is never among them. */
   writeUrl() {
+    this.photo = this.state.photo.value.example ? null : broughtPhoto();
+    this.setUrl(this.parameters());
+  }
+
+  /** What is on the screen, as parameters. A photo that somebody brought has no name and is never among them. */
+  parameters() {
     const { state } = this;
     const { view, stage, block, head, channel, target, against, method } = state;
     const { example, model } = state.photo.value;
-    this.photo = example ? null : broughtPhoto();
     const [query, compare] = view === "attention_cls" ? ["cls"] : state.pins;
     const used = (/** @type {Choice} */ name, /** @type {unknown} */ value) => (state.uses(name) ? value : null);
     const shown = { example, model, stage, block, head, view, query, compare };
@@ -83,7 +87,7 @@ export class Share {
       method: used("method", method),
       against: used("against", against),
     };
-    this.setUrl(toAddress({ ...shown, ...special }));
+    return toAddress({ ...shown, ...special });
   }
 
   /** The same when the walk has come to rest. */
@@ -229,7 +233,7 @@ function shownTokens(state) {
  * @param {Blob} blob
  * @param {string} name
  */
-function download(blob, name) {
+export function download(blob, name) {
   const link = make("a", { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);

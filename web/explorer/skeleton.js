@@ -2,6 +2,7 @@
 
 import { make } from "../shared/dom.js";
 import { explain, withTerms } from "../shared/glossary.js";
+import { FORMATS } from "./figure.js";
 import { QUESTIONS } from "./state.js";
 
 /** @import { Words } from "../types.js" */
@@ -110,6 +111,13 @@ function choice(text, label, name) {
 }
 
 /** @param {Words} text */
+function figures(text) {
+  const formats = FORMATS.map((name) => make("button", { type: "button", name }, name.toUpperCase()));
+  const label = make("span", { id: "explorer-figure" }, text("figure"));
+  return make("span", { class: "figures", role: "group", "aria-labelledby": label.id }, label, ...formats);
+}
+
+/** @param {Words} text */
 function tools(text) {
   const field = make(
     "label",
@@ -130,6 +138,7 @@ function tools(text) {
       { class: "buttons" },
       ...["number", "save", "share"].map((name) => make("button", { type: "button", name }, text(name))),
     ),
+    figures(text),
     make("p", { class: "message", role: "status" }),
   );
 }
