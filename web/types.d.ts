@@ -352,6 +352,7 @@ export interface Asked {
   options: [string, Record<string, unknown>][];
   tokens: [number, number][];
   open: Record<string, unknown>;
+  laboratory: Record<string, unknown>;
 }
 
 /** What a stage is and costs. */

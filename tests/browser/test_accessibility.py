@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from itertools import pairwise
@@ -65,6 +66,13 @@ def test_axe_finds_nothing(new_page: Callable[..., Any], address: str, size: str
         expect(page.locator("#explorer")).to_have_attribute("data-view", view)
         expect(page.locator("#explorer")).to_have_attribute("data-state", "ready", timeout=PATIENCE)
         assert violations(page, "#explorer") == set(), view  # nothing else has changed
+    for kind, change in (("place", "shift"), ("break", "head")):
+        page.locator(f"#laboratory [data-kind={kind}]").click()
+        page.locator(f"#laboratory .changes [data-keep={change}]").click()
+        expect(page.locator("#laboratory")).to_have_attribute("data-tried", re.compile(change), timeout=PATIENCE)
+        expect(page.locator("#laboratory")).to_have_attribute("data-state", "ready", timeout=PATIENCE)
+        assert violations(page, "#laboratory") == set(), kind
+    page.locator("#laboratory .shut").click()
     page.locator("[name=view]").select_option("attention")
     page.locator("[name=head]").select_option("all")
     page.locator("label .term").first.focus()

@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from cvt.probe import record
 from cvt.tracing import Trace, trace
 from tests.cvt.networks import randomise, small_config, uniform_config
 from tests.test_japanese import broken
+from ui.components.laboratory import laboratory_value, requested_trial
 from ui.course.asked import Asked
 from ui.course.facts import cost_table, numbers, traits
 from ui.course.questions import QUESTIONS, VARIANTS, ask, lesson_facts
@@ -631,3 +633,19 @@ def test_lines_are_wrapped(text: str) -> None:
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
     assert all(pillow_font(line, 100).getlength(line) * 9 / 7200 <= 1.7 for line in lines)
     assert not any(line.startswith("、") for line in lines)
+
+
+def test_what_a_question_tries_can_be_tried(cases: dict[str, Case]) -> None:
+    """The laboratory takes what the questions send it, and what the lessons open, whatever the network is."""
+    asked_for = set()
+    for case in cases.values():
+        config, offered = case.trace.config, laboratory_value("a", case.trace.config, 64).changes
+        for name in QUESTIONS:
+            for wish in (asked.laboratory for asked in made(case, name) if asked.laboratory):
+                asked_for.add(name)
+                assert wish["change"] in offered["place"] + offered["break"], name
+                requested_trial(SimpleNamespace(_data={"number": 1, **wish}), config, 64)  # type: ignore[arg-type]
+    assert asked_for == {"shift", "whole-step", "neighbours-gone", "unsqueezed", "silenced"}
+    for lesson in course("en"):
+        for step in lesson.steps:
+            assert not step.laboratory or step.laboratory["kind"] in ("place", "break"), step.title

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,11 +20,14 @@ from cvt.probe import record
 from cvt.tracing import Trace, trace
 from tests.ui.test_pieces import small, some_photo
 from ui.components.laboratory import laboratory_value, requested_trial, trial_data
+from ui.examples import examples
+from ui.handlers import Asked, Handlers, Updates
 from ui.serving.desk import Desk
 from ui.session.laboratory import Outcome, Trial, distance, try_out
 from ui.session.look import trace_photo
-from ui.session.models import LoadedModel
+from ui.session.models import LoadedModel, ModelCache, offered_models
 from ui.session.photo_changes import Flip, Shift, Shuffle, Size, cells_before, longest_sides
+from ui.session.turn import OvertakenError, Turn
 from visualize.class_evidence import class_evidence
 from visualize.feature_maps import feature_map
 
@@ -68,8 +73,8 @@ def test_what_is_shown_is_what_the_library_says(network: LoadedModel, seen: Trac
         np.testing.assert_array_equal(after.pixel_values, seen.pixel_values)
     alone = trace(model, as_it_is, Image.fromarray(after.photo), target=seen.target, classic=False)
     np.testing.assert_allclose(after.logits, alone.logits, atol=1e-5)
-    one, other = (logits - logits.mean() for logits in (seen.logits, alone.logits))
-    assert last.change == pytest.approx(np.linalg.norm(other - one) / np.linalg.norm(one), rel=1e-4)
+    start, end = (logits - logits.mean() for logits in (seen.logits, alone.logits))
+    assert last.change == pytest.approx(np.linalg.norm(end - start) / np.linalg.norm(start), rel=1e-4)
     for stage, maps in enumerate(last.maps):
         for found, source in zip(zip(maps.evidence, maps.features, strict=True), (seen, alone), strict=True):
             np.testing.assert_allclose(found[0].values, class_evidence(source, stage).values, atol=1e-5)
@@ -77,7 +82,7 @@ def test_what_is_shown_is_what_the_library_says(network: LoadedModel, seen: Trac
 
 
 def test_the_curve_is_that_of_the_shifts_one_by_one(network: LoadedModel, seen: Trace) -> None:
-    steps = [one.curves for one in outcomes(network, seen, ChangePadding())]
+    steps = [outcome.curves for outcome in outcomes(network, seen, ChangePadding())]
     assert [len(curves) for curves in steps] == [0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2]
     zeros, reflection = steps[-1]
     assert (zeros.name, reflection.name) == ("zeros", "reflection")
@@ -172,7 +177,7 @@ def test_what_the_browser_gets_is_the_outcome(network: LoadedModel, seen: Trace)
     assert (told.number, told.done, told.change) == (7, False, found.change)
     assert (told.before.classes[0].index, told.before.winner.probability) == (winner, probability)
     assert told.after.winner.probability == after.probabilities[winner]
-    assert [one.index for one in told.after.classes] == [index for index, _ in after.top(3)]
+    assert [entry.index for entry in told.after.classes] == [index for index, _ in after.top(3)]
     assert [maps.alike for maps in told.maps] == [maps.alike for maps in found.maps]
 
 
@@ -194,3 +199,27 @@ def test_what_is_asked_for_counts_from_one(network: LoadedModel) -> None:
     data = {"number": 3, "change": "head", "stage": 3, "block": 2, "head": 1, "curve": True}
     wish = requested_trial(SimpleNamespace(_data=data), network.model.config, 64)  # type: ignore[arg-type]
     assert (wish.number, wish.trial, wish.with_curve) == (3, SilenceHead(2, 1, 0), True)
+
+
+def test_a_newer_wish_ends_an_older_one(model_folder: Path) -> None:
+    """Another trial, or another photo; and an answer is never about another photo than its numbers."""
+    models = ModelCache(offered_models(str(model_folder)))
+    name, turn, trials = next(iter(models.entries)), Turn(), Turn()
+    handlers = Handlers(models, name, None)  # type: ignore[arg-type]
+    asked = Asked(object(), next(iter(examples())), name, None, turn.next(), turn)  # type: ignore[arg-type]
+
+    def begin(number: int) -> Iterator[Updates]:
+        event = SimpleNamespace(_data={"number": number, "change": "shift", "way": "up", "by": 2, "curve": True})
+        return handlers.trial(asked, trials, event)  # type: ignore[arg-type]
+
+    first = begin(5)
+    value = next(first)["laboratory"]
+    assert (value.trial.number, value.trial.done) == (5, False)
+    second = begin(6)
+    assert next(second)["laboratory"].key == value.key
+    for older in (first, begin(5)):
+        with pytest.raises(OvertakenError):
+            next(older)
+    turn.next()
+    with pytest.raises(OvertakenError):
+        next(second)

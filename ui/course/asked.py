@@ -25,6 +25,7 @@ class Asked:
         options: of a choice, in the order in which they are offered: name, and what fills its words.
         tokens: (row, column) of every token that counts as right.
         open: what the explorer opens, for the question or to show the answer.
+        laboratory: what the laboratory opens, to see the answer happen.
     """
 
     kind: Literal["number", "choice", "token"]
@@ -35,6 +36,7 @@ class Asked:
     options: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     tokens: tuple[tuple[int, int], ...] = ()
     open: Mapping[str, Any] = field(default_factory=dict)
+    laboratory: Mapping[str, Any] = field(default_factory=dict)
 
 
 Maker = Callable[[Trace, random.Random], Asked | None]

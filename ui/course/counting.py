@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from math import ceil
 
 from cvt.costs import stage_costs
 from cvt.geometry import Grid, stage_geometry
 from cvt.tracing import Trace
 
+from ..session.photo_changes import MOST_SHIFT
 from .asked import Asked, number
 
 __all__ = [
@@ -171,7 +173,7 @@ def unsqueezed(trace: Trace, chance: random.Random) -> Asked | None:
     tokens, now = _queries(trace, stage), _queries(trace, stage) * _keys(trace, stage)
     grid = trace.stages[stage].geometry.tokens
     cls = int(trace.stages[stage].has_cls)
-    return number(
+    asked = number(
         tokens**2,
         slips={"now": now, "tokens": tokens, "quarter": now * 4},
         stage=stage + 1,
@@ -182,6 +184,7 @@ def unsqueezed(trace: Trace, chance: random.Random) -> Asked | None:
         now=f"{now:,}",
         then=f"{tokens**2:,}",
     )
+    return replace(asked, laboratory={"change": "keys"})
 
 
 def uniform_share(trace: Trace, chance: random.Random) -> Asked:
@@ -276,7 +279,9 @@ def whole_step(trace: Trace, chance: random.Random) -> Asked:
     places = chance.randint(1, 3)
     stride = round(trace.stages[stage].geometry.tokens.stride)
     slips = {"one": places, "step": places * trace.config.patch_stride[stage]}
-    return number(places * stride, slips=slips, stage=stage + 1, places=places, stride=stride)
+    asked = number(places * stride, slips=slips, stage=stage + 1, places=places, stride=stride)
+    seen = {"change": "shift", "way": "right", "by": places * stride}
+    return replace(asked, laboratory=seen if seen["by"] <= MOST_SHIFT else {})
 
 
 def products_of_a_logit(trace: Trace, chance: random.Random) -> Asked:

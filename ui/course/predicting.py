@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from cvt.costs import stage_costs
 from cvt.tracing import Trace
 
+from ..session.photo_changes import MOST_SHIFT
 from .asked import Asked, choice
 from .facts import class_name
 
@@ -87,7 +89,8 @@ def shift(trace: Trace, chance: random.Random) -> Asked:
     step = trace.config.patch_stride[0]
     ways = {"right": (0, 1), "down": (1, 0)}
     way = chance.choice(sorted(ways))
-    return _with(_among(("moved", "changed", "still"), chance), step=step, way=way)
+    asked = _with(_among(("moved", "changed", "still"), chance), step=step, way=way)
+    return replace(asked, laboratory={"change": "shift", "way": way, "by": step} if step <= MOST_SHIFT else {})
 
 
 def temperature(trace: Trace, chance: random.Random) -> Asked:
@@ -109,7 +112,10 @@ def random_map(trace: Trace, chance: random.Random) -> Asked:
 def neighbours_gone(trace: Trace, chance: random.Random) -> Asked | None:
     """What is lost where the depthwise convolutions hand on each token as it is."""
     convolves = "dw_bn" in trace.config.qkv_projection_method
-    return _among(("place", "colour", "nothing"), chance) if convolves else None
+    if not convolves:
+        return None
+    seen = {"change": "convolution", "to": "identity"}
+    return replace(_among(("place", "colour", "nothing"), chance), laboratory=seen)
 
 
 def for_these_weights(trace: Trace, chance: random.Random) -> Asked:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 
@@ -159,7 +160,7 @@ def silenced(trace: Trace, chance: random.Random) -> Asked | None:
     if own >= 99 or best <= 0:
         return None
     then = 100 * best / (100 - own)
-    return number(
+    asked = number(
         round(then, 2),
         tolerance=max(0.02 * then, 0.15),
         slips={"same": best, "added": best + own, "fraction": then / 100},
@@ -170,6 +171,7 @@ def silenced(trace: Trace, chance: random.Random) -> Asked | None:
         rest=round(100 - own, 1),
         then=f"{then:.1f}",
     )
+    return replace(asked, laboratory={"change": "cls"})
 
 
 def odds(trace: Trace, chance: random.Random) -> Asked | None:

@@ -127,8 +127,8 @@ def try_out(
     if with_curve and isinstance(trial, ChangePadding):
         runs.append(("reflection", model))
     done: tuple[Curve, ...] = ()
-    for name, one in runs:
-        for changes in _curve(one, processor, network, pixels, trial.way if isinstance(trial, Shift) else "right"):
+    for name, run in runs:
+        for changes in _curve(run, processor, network, pixels, trial.way if isinstance(trial, Shift) else "right"):
             outcome = replace(outcome, curves=(*done, Curve(name, changes)))
             yield outcome
         done = outcome.curves
@@ -136,8 +136,8 @@ def try_out(
 
 def distance(before: np.ndarray, after: np.ndarray) -> float:
     """How far logits have moved, as a share of how far they lay from their mean: what all of them gain says nothing."""
-    one, other = (logits.astype(np.float64) - logits.mean(dtype=np.float64) for logits in (before, after))
-    return float(np.linalg.norm(other - one) / max(float(np.linalg.norm(one)), 1e-12))
+    start, end = (logits.astype(np.float64) - logits.mean(dtype=np.float64) for logits in (before, after))
+    return float(np.linalg.norm(end - start) / max(float(np.linalg.norm(start)), 1e-12))
 
 
 def _as_seen(seen: Trace, pixels: np.ndarray) -> Trace:
@@ -181,11 +181,11 @@ def _alike(trial: Trial, before: Trace, after: Trace, stage: int) -> float | Non
     if found is None or not (there := found >= 0).any():
         return None
     width = len(before.stages[stage].feature_map)
-    one, other = (trace.stages[stage].feature_map.reshape(width, -1) for trace in (before, after))
-    mean = one.mean(axis=1, keepdims=True)
-    one, other = one[:, found[there]] - mean, other[:, there] - mean
-    lengths = np.linalg.norm(one, axis=0) * np.linalg.norm(other, axis=0)
-    return float(np.mean((one * other).sum(axis=0) / np.maximum(lengths, 1e-12)))
+    tokens, changed = (trace.stages[stage].feature_map.reshape(width, -1) for trace in (before, after))
+    mean = tokens.mean(axis=1, keepdims=True)
+    tokens, changed = tokens[:, found[there]] - mean, changed[:, there] - mean
+    lengths = np.linalg.norm(tokens, axis=0) * np.linalg.norm(changed, axis=0)
+    return float(np.mean((tokens * changed).sum(axis=0) / np.maximum(lengths, 1e-12)))
 
 
 def _curve(

@@ -337,6 +337,7 @@ class Laboratory {
     this.setup = null;
     this.sent = "";
     this.number++;
+    for (const go of this.waiting.splice(0)) go();
     this.inside.hidden = this.shut.hidden = true;
     for (const node of this.openers) node.removeAttribute("aria-pressed");
     setText(this.heading, this.text("name"));

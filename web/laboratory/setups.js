@@ -74,7 +74,7 @@ export function settle(value, before, wish) {
   const owner = KINDS.find((kind) => value.changes[kind].includes(/** @type {Change} */ (wish.change)));
   const kind = owner ?? among(wish.kind, KINDS, before.kind);
   const offered = value.changes[kind];
-  const isNew = wish.kind !== undefined && wish.change === undefined && wish.kind !== before.kind;
+  const isNew = wish.kind !== undefined && wish.change === undefined;
   let change = owner ? /** @type {Change} */ (wish.change) : before.change;
   if (isNew || (change && !offered.includes(change))) change = kind === "place" ? offered[0] : null;
   const stage = whole(wish.stage, 1, stages.length, before.stage);

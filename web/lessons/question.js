@@ -63,11 +63,18 @@ function fillForm(node, question, asked, asking, again) {
     showMap();
   };
   show.addEventListener("click", shows);
+  const see = make("button", { type: "button", class: "try", hidden: true }, words("try"));
+  const laboratory = Object.keys(asked.laboratory).length ? partOf("laboratory") : null;
+  see.addEventListener("click", () => {
+    laboratory?.laboratory.open(asked.laboratory);
+    laboratory?.scrollIntoView({ block: "start" });
+  });
   more.addEventListener("click", again);
   give.addEventListener("click", () => {
     tell(solution(question, asked), "told");
     give.hidden = true;
     more.hidden = false;
+    see.hidden = !laboratory;
     if (!show.hidden) shows();
   });
   const tell = (/** @type {string} */ text, /** @type {string} */ state) => {
@@ -85,6 +92,7 @@ function fillForm(node, question, asked, asking, again) {
     tell(`${words(verdict.isRight ? "right" : "wrong")} ${verdict.said}`, verdict.isRight ? "right" : "wrong");
     give.hidden = verdict.isRight;
     more.hidden = !verdict.isRight || facts.questions[question.name].length < 2;
+    see.hidden = !verdict.isRight || !laboratory;
     if (!verdict.isRight) return;
     progress.noteRight(question.name);
     asking.answered();
@@ -92,7 +100,7 @@ function fillForm(node, question, asked, asking, again) {
   const legend = make("legend", {}, ...prose(words, fill(question.ask, { ...facts.numbers, ...asked.values })));
   node.dataset.kind = asked.kind;
   node.dataset.state = progress.isRight(question.name) ? "answered" : "open";
-  const buttons = make("div", { class: "buttons" }, check, show, give, more);
+  const buttons = make("div", { class: "buttons" }, check, show, give, see, more);
   node.replaceChildren(make("fieldset", {}, legend, answer.node, buttons, said));
 }
 
