@@ -4,13 +4,17 @@ import { addressWith } from "../shared/address.js";
 import { make, setText, useStyle } from "../shared/dom.js";
 import { setTerms } from "../shared/glossary.js";
 import { inPercent } from "../shared/words.js";
-import { chart, meanOf } from "./chart.js";
-import { figureOf } from "./figure.js";
-import { settingsOf } from "./settings.js";
 import { consequence, firstSetup, inShort, isNothing, KINDS, moved, SETTINGS, settle, told } from "./setups.js";
 
 /** @import { Host, Part } from "../types.js" */
 /** @import { Change, Curve, Kind, LaboratoryValue, MapName, Setup, Trial, Way, Wish } from "./types.js" */
+
+/** What draws is fetched when somebody opens a laboratory. */
+const fetchDrawing = async () => ({
+  ...(await import("./settings.js")),
+  ...(await import("./figure.js")),
+  ...(await import("./chart.js")),
+});
 
 const REST = 120; // milliseconds that a slider rests before what it shows is tried
 
@@ -93,6 +97,8 @@ class Laboratory {
     /** @type {Element | null} */
     this.opener = null;
     this.resting = 0;
+    /** @type {Awaited<ReturnType<typeof fetchDrawing>> | null} */
+    this.drawing = null;
     /** @type {(() => void)[]} who waits for something on the screen */
     this.waiting = [];
   }
@@ -160,14 +166,13 @@ class Laboratory {
    * @returns {Promise<void>}
    */
   async open(wish = {}) {
+    const opener = document.activeElement;
+    this.drawing ??= await fetchDrawing();
     const { value, root } = this;
-    if (!value) {
-      this.wish = wish;
-      return;
-    }
-    this.wish = null;
+    this.wish = value ? null : wish;
+    if (!value) return;
     if (!this.setup) {
-      this.opener = document.activeElement;
+      this.opener = opener;
       this.setup = this.left ?? { ...firstSetup(value), kind: /** @type {Kind} */ ("place") };
       this.inside.hidden = this.shut.hidden = false;
       root.dataset.laboratory = this.setup.kind;
@@ -229,8 +234,8 @@ class Laboratory {
   }
 
   drawControls() {
-    const { value, setup, text, root } = this;
-    if (!value || !setup) return;
+    const { value, setup, text, root, drawing } = this;
+    if (!value || !setup || !drawing) return;
     Object.assign(root.dataset, { laboratory: setup.kind, change: setup.change ?? "" });
     for (const node of this.openers) node.setAttribute("aria-pressed", String(node.dataset.kind === setup.kind));
     setText(this.heading, text(`title.${setup.kind}`));
@@ -246,8 +251,8 @@ class Laboratory {
     );
     const change = (/** @type {Wish} */ wish) => this.change(wish);
     const slide = (/** @type {Wish} */ wish) => this.slide(wish);
-    keepingFocus(this.settings, () => settingsOf({ text, value, setup, change, slide }));
-    this.warning.hidden = setup.kind !== "break" && setup.change !== "border";
+    keepingFocus(this.settings, () => drawing.settingsOf({ text, value, setup, change, slide }));
+    this.warning.hidden = !setup.change || (setup.kind !== "break" && setup.change !== "border");
     const isMoved = setup.change === "shift";
     const label = text("moving", { step: value.stages[0].step });
     for (const [name, given] of Object.entries({ tabindex: "0", role: "application", "aria-label": label })) {
@@ -258,18 +263,18 @@ class Laboratory {
 
   /** Bring what is known of the trial onto the screen. */
   draw() {
-    const { value, setup, trial, text } = this;
-    if (!value || !setup || !trial) return;
+    const { value, setup, trial, text, drawing } = this;
+    if (!value || !setup || !trial || !drawing) return;
     setText(this.said, this.verdict(setup, trial));
     const [name, values] = consequence(value, setup, trial);
     setTerms(this.follows, text, text(name, values));
     const focus = document.activeElement === this.photo;
     this.figure.style.setProperty("--stages", String(value.stages.length));
-    this.figure.replaceChildren(...figureOf(text, trial, value.stages.length, this.mapName, this.photo));
+    this.figure.replaceChildren(...drawing.figureOf(text, trial, value.stages.length, this.mapName, this.photo));
     if (focus) this.photo.focus({ preventScroll: true });
     const label = text.className(trial.before.winner.label);
-    keepingFocus(this.maps, () =>
-      /** @type {MapName[]} */ (["evidence", "features"]).map((map) => {
+    keepingFocus(this.maps, () => [
+      .../** @type {MapName[]} */ (["evidence", "features"]).map((map) => {
         const pressed = String(map === this.mapName);
         const words = text(`maps.${map}`, { label });
         const node = make("button", { type: "button", "aria-pressed": pressed, "data-keep": map }, words);
@@ -279,16 +284,18 @@ class Laboratory {
         });
         return node;
       }),
-    );
-    this.drawPlot(value, setup, trial);
+      make("small", {}, text(`scale.${this.mapName}`)),
+    ]);
+    this.drawPlot(value, setup, trial, drawing);
   }
 
   /**
    * @param {LaboratoryValue} value
    * @param {Setup} setup
    * @param {Trial} trial
+   * @param {Awaited<ReturnType<typeof fetchDrawing>>} drawing
    */
-  drawPlot(value, setup, trial) {
+  drawPlot(value, setup, trial, { chart, meanOf }) {
     const { text } = this;
     const isShift = setup.change === "shift";
     const curves = this.curves.get(this.curveName(setup)) ?? trial.curves;
