@@ -26,7 +26,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LISTS = sorted(ROOT.glob("requirements*.txt"))
-NOT_INSTALLED = {".git", ".venv", "build", "docs", "node_modules", "runs", "tests"}
+NOT_INSTALLED = {"build", "docs", "node_modules", "runs", "tests"}
+"""And whatever begins with a dot: the environment, and caches of tools."""
 
 MADE = {".pyc", ".pyi"}
 
@@ -61,6 +62,11 @@ def run(*command: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
+def not_installed(folder: str, names: list[str]) -> set[str]:
+    """What of a folder does without a copy."""
+    return {name for name in names if name in NOT_INSTALLED or name.startswith(".")} if Path(folder) == ROOT else set()
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's wheel, built from its source distribution, as `python -m build` does.
@@ -68,9 +74,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     That is built from a copy, so that nothing is left in the checkout.
     """
     source = tmp_path_factory.mktemp("source") / "cvt-explorer"
-    shutil.copytree(
-        ROOT, source, ignore=lambda folder, names: NOT_INSTALLED & set(names) if Path(folder) == ROOT else ()
-    )
+    shutil.copytree(ROOT, source, ignore=not_installed)
     out = source.parent / "wheel"
     made = "from setuptools.build_meta import build_sdist; print(build_sdist('sdist'))"
     sdist = source / "sdist" / run(sys.executable, "-c", made, cwd=source).splitlines()[-1]

@@ -58,12 +58,12 @@ class Person:
         self.close()
         self.page = subprocess.Popen(self.command(line), cwd=self.folder, env=self.environment, start_new_session=True)
         address = f"http://127.0.0.1:{self.port}/config"
-        for _ in range(PATIENCE):
+        for _ in range(5 * PATIENCE):
             assert self.page.poll() is None, f"{line} ended with {self.page.returncode}"
             with suppress(OSError), urllib.request.urlopen(address) as answer:
                 assert b"CvT Explorer" in answer.read()
                 return
-            time.sleep(1)
+            time.sleep(0.2)
         raise AssertionError(f"{line} never answered")
 
     def close(self) -> None:

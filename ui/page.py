@@ -46,7 +46,7 @@ KEPT_FOR = 3600
 """Seconds without a visit after which a session's look is forgotten; it is made anew when needed."""
 
 MOST_AT_WORK = 8
-"""Visitors whose photos are worked on at a time; each has one thing done after the other."""
+"""Visitors who are served at a time in one line; each has one thing done there after the other."""
 
 MOST_WAITING = 1000
 """Calls and visitors that wait at most. What waits is small: a photo that waits is a file."""
