@@ -20,7 +20,7 @@ from torch import Tensor
 from cvt.errors import CvtError, ImageError
 from cvt.image_processor import open_photo
 
-__all__ = ["DataError", "ImageSet", "ImageSource", "find_images", "hold_out", "join", "load_images"]
+__all__ = ["DataError", "ImageSet", "ImageSource", "find_images", "hold_out", "join", "load_images", "short_name"]
 
 SPLITS = {"train": ("train",), "validation": ("validation", "valid", "val", "test")}
 """The names that folders and shards use for each split, the preferred one first."""

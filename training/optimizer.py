@@ -153,7 +153,8 @@ class Schedule:
 class MovingAverage:
     """Exponential moving average of a model's weights and of its batch norms' statistics.
 
-    The decay rises from 0 to ``decay``, so that the random start is forgotten early.
+    The decay rises from 0 to ``decay``, so that the random start is forgotten early. ``AveragedModel`` of
+    ``torch.optim.swa_utils`` leaves such averaging to be written by oneself, and saves under names of its own.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:

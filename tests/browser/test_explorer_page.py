@@ -139,7 +139,7 @@ def test_a_saved_picture_has_every_pixel_of_the_photo(page: Page, url: str, benc
         assert np.abs(np.array(picture.getpixel((int(x), int(y)))) - mixed).max() < 12, (row, column)
 
 
-def test_a_saved_picture_says_what_it_shows(page: Page, url: str) -> None:
+def test_a_saved_picture_says_what_it_shows(page: Page, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its words are read from the canvas that is saved, as it is made; none may reach beyond it."""
     page.add_init_script("""(() => {
         window.said = [];
@@ -163,6 +163,11 @@ def test_a_saved_picture_says_what_it_shows(page: Page, url: str) -> None:
     for fact in ("Attention from this token", "bundled", "Stage 2 of 3", "Block 1 of", "Head 2 of", "4, 5 | 10, 2"):
         assert fact in told, fact
     assert "share of attention; the same scale for every token" in told
+    monkeypatch.setattr("ui.components.explorer.credit_line", lambda example: {"en": "Photo: Somebody, CC0"})
+    show(page, "31")
+    expect(page).to_have_url(re.compile("example=photo-31"))
+    saved(page)
+    assert {"text": "Photo: Somebody, CC0", "inside": True} in page.evaluate("window.said")
 
 
 def test_large_photos_are_saved_at_full_size_and_several_panels_in_one(

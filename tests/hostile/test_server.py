@@ -22,12 +22,12 @@ ARGUMENTS = tomllib.loads((HERE / "arguments.toml").read_text(encoding="utf-8"))
 ADDRESSES = tomllib.loads((HERE / "addresses.toml").read_text(encoding="utf-8"))["case"]
 
 PARAMETERS = {
-    "classify": {"image": None, "model": "local", "top_k": 5},
+    "classify": {"image": None, "model": "local:small", "top_k": 5},
     "explain": {
-        **{"image": None, "model": "local", "method": "class_evidence", "stage": 3, "block": -1},
+        **{"image": None, "model": "local:small", "method": "class_evidence", "stage": 3, "block": -1},
         **{"head": "mean", "query": "cls", "target": "", "size": 100},
     },
-    "show": {"brought": None, "examples": None, "model": "local", "kept": None, "number": 0, "turn": None},
+    "show": {"brought": None, "examples": None, "model": "local:small", "kept": None, "number": 0, "turn": None},
 }
 PARAMETERS["curve"] = PARAMETERS["show"] | {"method": "class_evidence"}
 PARAMETERS["take"] = PARAMETERS["show"] | {"kind": "json"}

@@ -56,7 +56,8 @@ def test_classify(client: Client, network: Any) -> None:
     assert len(answer["confidences"]) == 5
     assert answer["confidences"][0]["label"] == seen.label(index)
     assert answer["confidences"][0]["confidence"] == pytest.approx(probability, abs=1e-6)
-    assert len(client.predict(handle_file(PHOTO), model="local", top_k=2, api_name="/classify")["confidences"]) == 2
+    two = client.predict(handle_file(PHOTO), model="local:small-cvt", top_k=2, api_name="/classify")
+    assert len(two["confidences"]) == 2
 
 
 def test_explain_gives_picture_sentence_and_numbers(client: Client, network: Any) -> None:
@@ -78,8 +79,8 @@ def test_numbers_count_from_1_or_from_the_end(model_folder: Path, network: Any) 
     models = ModelCache(offered_models(str(model_folder)))
     depth, heads = network[0].config.depth[-1], network[0].config.num_heads[-1]
     rows, columns = trace(*network, CAT).stages[-1].geometry.tokens.shape
-    told = explain(models, CAT, "local", stage=3, block=depth, head=str(heads), query=f"{rows},{columns}")[1]
-    assert told == explain(models, CAT, "local", stage=-1, block=-1, head="-1", query="-1,-1")[1]
+    told = explain(models, CAT, "local:small-cvt", stage=3, block=depth, head=str(heads), query=f"{rows},{columns}")[1]
+    assert told == explain(models, CAT, "local:small-cvt", stage=-1, block=-1, head="-1", query="-1,-1")[1]
     assert f"(stage 3, block {depth}, head {heads}, seen from row {rows}, column {columns})" in told
 
 
@@ -142,7 +143,7 @@ def test_the_network_runs_no_more_often_than_it_must(
 
     monkeypatch.setattr(endpoints, "trace", counted)
     models = ModelCache(offered_models(str(model_folder)))
-    explain(models, CAT, "local", **arguments)  # type: ignore[arg-type]
+    explain(models, CAT, "local:small-cvt", **arguments)  # type: ignore[arg-type]
     assert [None if target is None else type(target) for target in asked] == [
         None if target is None else type(target) for target in targets
     ]

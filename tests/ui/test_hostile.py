@@ -50,14 +50,14 @@ def own(server: Server) -> str:
 def calls(photo: Any) -> dict[str, list[Any]]:
     """Every handler that a photo is sent to, with its other arguments as the page sends them."""
     picker = {"pictures": [], "chosen": None}
-    now = [photo, picker, "local", None]
+    now = [photo, picker, "local:small-cvt", None]
     return {
         "show": [*now, 0, None],
         "evidence": [*now, 0, None],
         "curve": [*now, 0, None, "class_evidence"],
         "take": [*now, 0, None, "json"],
-        "classify": [photo, "local", 5],
-        "explain": [photo, "local", "feature", 3, -1, "mean", "cls", "", 1600],
+        "classify": [photo, "local:small-cvt", 5],
+        "explain": [photo, "local:small-cvt", "feature", 3, -1, "mean", "cls", "", 1600],
     }
 
 
@@ -147,12 +147,12 @@ def test_nonsense_in_every_place_ends_in_an_error_and_the_server_lives(server: S
             for value in nonsense:
                 said = server.ask(handlers[name], [*data[:place], value, *data[place + 1 :]], {"class_index": value})
                 assert "Traceback" not in str(said)
-    assert server.ask(handlers["classify"], [{"path": own}, "local", 5])[-1][1] is True
+    assert server.ask(handlers["classify"], [{"path": own}, "local:small-cvt", 5])[-1][1] is True
 
 
 @pytest.mark.parametrize("event", [None, {}, {"index": 0, "value": "nobody"}, {"index": None, "value": {}}, "x", 5])
 def test_a_class_that_is_none_cannot_be_chosen(server: Server, event: Any) -> None:
-    said = server.ask(server.handlers()["choose"], ["local"], event)
+    said = server.ask(server.handlers()["choose"], ["local:small-cvt"], event)
     assert said[-1] == 500 or said[-1][1] is False
 
 

@@ -128,7 +128,7 @@ def test_the_bundled_model_tells_its_measured_accuracy() -> None:
 
 def test_a_folder_is_offered_without_its_path(model_folder: Path) -> None:
     entry = offered_models(str(model_folder))[0]
-    assert (entry.name, entry.title, entry.resolution, entry.top1) == ("local", "Small cvt", 64, None)
+    assert (entry.name, entry.title, entry.resolution, entry.top1) == ("local:small-cvt", "Small cvt", 64, None)
     assert str(model_folder) not in entry.label
 
 

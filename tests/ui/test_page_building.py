@@ -135,14 +135,21 @@ def test_a_newer_wish_overtakes() -> None:
             {"example": "cat", "model": "microsoft/cvt-13"},
             {"photo", "examples", "model", "started", "number"},
         ),
+        ({"example": "nobody", "model": "microsoft/cvt-13"}, {"model", "started", "number"}),
+        ({"example": "cat", "model": "nobody"}, {"photo", "examples", "started", "number"}),
     ],
 )
-def test_the_address_changes_only_what_it_must(query: dict[str, str], asks_for: set[str]) -> None:
+def test_the_address_changes_only_what_it_must(
+    query: dict[str, str], asks_for: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(gr, "Warning", told.append)
     models = ModelCache(offered_models("bundled"))
     first = SimpleNamespace(explorer=SimpleNamespace(example=FIRST.id))
     handlers = Handlers(models, "bundled", first)  # type: ignore[arg-type]
     updates = handlers.read_address(Turn(), SimpleNamespace(query_params=query))  # type: ignore[arg-type]
     assert set(updates) == asks_for
+    assert len(told) == list(query.values()).count("nobody")
 
 
 def test_a_photo_costs_one_forward_pass_and_the_prediction_comes_first(model_folder: Path) -> None:

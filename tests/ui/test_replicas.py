@@ -25,7 +25,7 @@ def replicas(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 def explained(visitor: httpx.Client, path: str) -> Any:
     """The answer of ``/explain`` to an uploaded photo; None for an error."""
     image = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    values = [image, "local", "class_evidence", 1, -1, "mean", "cls", "", 64]
+    values = [image, "local:small-cvt", "class_evidence", 1, -1, "mean", "cls", "", 64]
     call = visitor.post("/gradio_api/call/explain", json={"data": values}).json()["event_id"]
     kind, data = "", ""
     for line in visitor.get(f"/gradio_api/call/explain/{call}").text.splitlines():
@@ -52,5 +52,5 @@ def test_a_visitor_who_is_kept_at_one_server_gets_everything_from_there(replicas
 
 def test_a_photo_that_lies_on_the_other_server_is_asked_for_again(replicas: list[Server]) -> None:
     path = upload(httpx.Client(base_url=replicas[0].address))
-    said = replicas[1].ask(replicas[1].handlers()["classify"], [{"path": path}, "local", 5])
+    said = replicas[1].ask(replicas[1].handlers()["classify"], [{"path": path}, "local:small-cvt", 5])
     assert "The photo is no longer on the server; drop it again" in json.dumps(said)

@@ -24,7 +24,9 @@ def words_of(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_an_svg_says_everything_as_text(noise_trace: Callable[..., Trace], tmp_path: Path, language: str) -> None:
+def test_an_svg_says_everything_as_text(
+    noise_trace: Callable[..., Trace], tmp_path: Path, language: str, caplog: pytest.LogCaptureFixture
+) -> None:
     trace = noise_trace("released")
     heatmap = attention_map(trace, 2, 1, (0, 1), head=2)
     path = tmp_path / "figure.svg"
@@ -37,6 +39,7 @@ def test_an_svg_says_everything_as_text(noise_trace: Callable[..., Trace], tmp_p
     }
     for text in (*expected[language], f"1/{keys}", "A model", "Photo: somebody"):
         assert text in told, text
+    assert not caplog.messages, "fonts were looked for in vain"
 
 
 def test_a_pdf_holds_truetype_fonts(noise_trace: Callable[..., Trace], tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ from ..session.measured import MeasuredMap
 from .part import Part
 
 __all__ = [
+    "ClassData",
     "Explorer",
     "ExplorerData",
     "explorer_value",

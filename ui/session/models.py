@@ -118,7 +118,8 @@ def _bundled() -> list[ModelEntry]:
 def _other(choice: str) -> ModelEntry:
     path = Path(choice).expanduser()
     if path.exists():
-        return _local("local", str(path), path if path.is_dir() else path.parent)
+        folder = path if path.is_dir() else path.parent
+        return _local(f"local:{model_name(folder)}", str(path), folder)
     return ModelEntry(name=choice, ref=choice, title=choice, resolution=224)
 
 
