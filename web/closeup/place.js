@@ -149,7 +149,7 @@ export function told(place) {
     const chosen = place[name];
     if (name === "target" || name === "against") result[name] = place[name];
     else if (name === "query")
-      result.query = typeof chosen === "object" ? chosen.map((one) => one + 1).join(",") : chosen;
+      result.query = typeof chosen === "object" ? chosen.map((index) => index + 1).join(",") : chosen;
     else result[name] = Number(chosen) + 1;
   }
   return result;

@@ -76,8 +76,9 @@ export function mount(element, host) {
 function rowsOf(methods) {
   /** @type {Map<string, ComparedMethod[]>} */
   const rows = new Map();
-  for (const one of methods) {
-    if (!KNOW_NOTHING.includes(one.method)) rows.set(one.method, [...(rows.get(one.method) ?? []), one]);
+  for (const entry of methods) {
+    const { method } = entry;
+    if (!KNOW_NOTHING.includes(method)) rows.set(method, [...(rows.get(method) ?? []), entry]);
   }
   return [...rows].map(([method, gains]) => ({ method, gains }));
 }
@@ -87,7 +88,7 @@ function rowsOf(methods) {
  * @param {string} method
  */
 function gainOf({ methods }, method) {
-  return methods.find((one) => one.method === method)?.gain ?? 0;
+  return methods.find((entry) => entry.method === method)?.gain ?? 0;
 }
 
 /** @param {number} gain */
@@ -138,11 +139,11 @@ function draw(words, value, rows) {
   const at = (/** @type {number} */ gain) => `${((gain - low) / (high - low)) * 100}%`;
   const line = (/** @type {string} */ name) =>
     make("span", { class: `line ${name}`, style: `left: ${at(gainOf(value, name))}` });
-  const dot = (/** @type {ComparedMethod} */ one, /** @type {number} */ index) =>
+  const dot = (/** @type {ComparedMethod} */ entry, /** @type {number} */ index) =>
     make("span", {
       class: index ? "dot" : "dot best",
-      style: `left: ${at(one.gain)}`,
-      title: `${nameOf(words, one)}: ${figure(one.gain)}`,
+      style: `left: ${at(entry.gain)}`,
+      title: `${nameOf(words, entry)}: ${figure(entry.gain)}`,
     });
   const keys = KNOW_NOTHING.map((name) => make("span", { class: `key ${name}` }, words(`method.${name}`)));
   const heads = [

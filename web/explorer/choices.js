@@ -80,11 +80,11 @@ export function settle(stages, current, wanted) {
 
 /**
  * Whether two tokens are one.
- * @param {Query | null | undefined} one
- * @param {Query | null | undefined} other
+ * @param {Query | null | undefined} first
+ * @param {Query | null | undefined} second
  */
-export function isSame(one, other) {
-  return String(one) === String(other);
+export function isSame(first, second) {
+  return String(first) === String(second);
 }
 
 /**

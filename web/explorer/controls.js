@@ -106,7 +106,7 @@ export function refreshControls(state) {
   for (const button of questions(state)) {
     const name = button.dataset.question ?? "";
     button.setAttribute("aria-pressed", String(QUESTIONS[name].includes(state.view)));
-    button.hidden = name === "gather" && !photo.stages.some((one) => one.has_cls);
+    button.hidden = name === "gather" && !photo.stages.some((entry) => entry.has_cls);
   }
   for (const name of CHOICES) {
     const select = state.control(name);
@@ -124,7 +124,7 @@ export function refreshControls(state) {
 function methodOption({ text, photo, stage }, method) {
   const { methods, measured } = photo.value;
   const place = methods.includes(method) ? null : stage - 1;
-  const found = measured.find((one) => one.method === method && one.stage === place);
+  const found = measured.find((entry) => entry.method === method && entry.stage === place);
   const name = text(`option.${method}`);
   const figures = found && { gain: found.gain.toFixed(2), pointing: found.pointing.toFixed(2) };
   return figures ? text("option.measured", { method: name, ...figures }) : name;
@@ -149,7 +149,7 @@ export function asked({ photo, stageNow }, name) {
   const [view] = QUESTIONS[name];
   if (name === "why") return { view, method: photo.value.methods[0] };
   if (name === "gather" && !stageNow.has_cls) {
-    return { view, stage: photo.stages.findIndex((one) => one.has_cls) + 1 };
+    return { view, stage: photo.stages.findIndex((entry) => entry.has_cls) + 1 };
   }
   return { view };
 }

@@ -337,10 +337,10 @@ class Explorer {
   render() {
     const { state } = this;
     const wanted = wantedPanels(state);
-    const keys = wanted.map((one) => mapKey(state, one));
+    const keys = wanted.map((panel) => mapKey(state, panel));
     if (keys.some((key, index) => state.panels[index].drawn !== key)) this.drawMaps(wanted, keys);
     drawMarks(state, wanted);
-    this.legend.say(wanted.map((one, index) => ({ ...one, map: state.panels[index].shows })));
+    this.legend.say(wanted.map((panel, index) => ({ ...panel, map: state.panels[index].shows })));
     const { view, stage, block, head } = state;
     const { query } = wanted[wanted.length - 1];
     const counted = { block: fromOne(block), head: fromOne(head), query: fromOne(query) };
@@ -353,7 +353,7 @@ class Explorer {
    */
   drawMaps(wanted, keys) {
     const { state } = this;
-    const maps = wanted.map((one) => mapOf(state, one));
+    const maps = wanted.map((panel) => mapOf(state, panel));
     const drawn = /** @type {DrawnMap[]} */ (maps.filter(Boolean));
     const { kind, baseline, reach } = drawn[0] ?? { kind: "distribution" };
     const { stretched, theme } = state;
@@ -378,7 +378,7 @@ class Explorer {
     const { text, photo, stage } = state;
     if (map) return notices.show("");
     if (state.view === "attention_cls") {
-      const first = photo.stages.findIndex((one) => one.has_cls) + 1;
+      const first = photo.stages.findIndex((entry) => entry.has_cls) + 1;
       const words = first ? text("notice.no cls", { stage, first }) : text("notice.never cls");
       return notices.show(words, text("notice.show received"), () => this.open({ view: "attention_received" }));
     }

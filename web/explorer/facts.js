@@ -181,7 +181,7 @@ function lookingFacts(state, shown) {
 
 /** @param {State} state */
 function clsJoins({ text, photo }) {
-  const stage = photo.stages.findIndex((one) => one.has_cls) + 1;
+  const stage = photo.stages.findIndex((entry) => entry.has_cls) + 1;
   return stage ? text("cls from", { stage }) : "";
 }
 
@@ -231,7 +231,7 @@ function similarityFacts(state, shown) {
   const places = nearest.map((token) => placeOf(state, [Math.floor(token / columns), token % columns]));
   const cosines = shown.map(({ map }, index) => map.values[nearest[index]]);
   const means = likeness.map(({ mean }) => mean);
-  const alike = likeness.map((one) => one.alike);
+  const alike = likeness.map((token) => token.alike);
   return [
     tokenFact(state, shown),
     fact(state, "similarity", several(means, digits), text("cosine")),
@@ -312,10 +312,10 @@ export function sentenceOf(state, shown, facts) {
   const pinned = state.pins.length ? text("sentence.pinned") : "";
   if (view === "attention" || view === "attention_cls") {
     return (
-      pinned + shown.map((one) => attentionSentence(state, /** @type {DrawnAttention} */ (one))).join(text("sentences"))
+      pinned + shown.map((map) => attentionSentence(state, /** @type {DrawnAttention} */ (map))).join(text("sentences"))
     );
   }
-  const told = facts.map((one) => text(one.sub ? "fact with sub" : "fact", { ...one })).join(text("facts"));
+  const told = facts.map((said) => text(said.sub ? "fact with sub" : "fact", { ...said })).join(text("facts"));
   return pinned + text("sentence.facts", { view: text(`view.${view}`), stage, facts: withoutTerms(text, told) });
 }
 

@@ -33,7 +33,7 @@ export class Legend {
     const drawn = shown[0]?.map ? /** @type {Drawn[]} */ (shown) : null;
     const facts = drawn ? factsOf(state, drawn) : [];
     showFacts(state.text, state.part(".facts"), facts);
-    const names = shown.map((one) => (shown.length > 1 ? nameOf(state, one) : ""));
+    const names = shown.map((map) => (shown.length > 1 ? nameOf(state, map) : ""));
     names.forEach((name, index) => setText(state.panels[index].caption, name));
     const sentence = drawn ? sentenceOf(state, drawn, facts) : "";
     clearTimeout(this.saying);
@@ -55,7 +55,7 @@ export class Legend {
     this.drawn = map.kind;
     setText(state.part(".scale-name .said"), name);
     for (const node of /** @type {NodeListOf<HTMLElement>} */ (state.root.querySelectorAll(".tick"))) {
-      const tick = ticks.find((one) => node.classList.contains(one.name));
+      const tick = ticks.find(({ name }) => node.classList.contains(name));
       node.hidden = !tick;
       setText(node, tick?.text ?? "");
       if (tick?.name === "uniform") node.style.left = `${tick.at * 100}%`;

@@ -42,7 +42,7 @@ export function needs(state, data) {
 function serverMaps(state, data) {
   if (!state.uses("target")) return null;
   const against = state.uses("against") ? state.against : null;
-  const found = data.value.evidence.find((one) => one.index === state.target && one.against === against);
+  const found = data.value.evidence.find((known) => known.index === state.target && known.against === against);
   return found ? { name: evidenceName(found), maps: found.maps } : null;
 }
 
@@ -163,7 +163,7 @@ function isChosen({ view, stage, method }, map) {
 function reachOfClasses(state) {
   const { photo } = state;
   /** @type {ServerMap[]} */
-  const maps = photo.value.evidence.flatMap((one) => photo.peek(evidenceName(one)) ?? []);
+  const maps = photo.value.evidence.flatMap((known) => photo.peek(evidenceName(known)) ?? []);
   const chosen = maps.filter((map) => isChosen(state, map));
   return Math.max(...chosen.flatMap((map) => extremes(map.values).map(Math.abs)));
 }

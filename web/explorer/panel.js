@@ -178,14 +178,14 @@ function layer(name, view, ...inside) {
 
 /**
  * What two boxes have in common.
- * @param {Box} one
- * @param {Box} other
+ * @param {Box} first
+ * @param {Box} second
  * @returns {Box}
  */
-function overlap(one, other) {
-  const [top, left] = [Math.max(one.top, other.top), Math.max(one.left, other.left)];
-  const height = Math.min(one.top + one.height, other.top + other.height) - top;
-  return { top, left, height, width: Math.min(one.left + one.width, other.left + other.width) - left };
+function overlap(first, second) {
+  const [top, left] = [Math.max(first.top, second.top), Math.max(first.left, second.left)];
+  const height = Math.min(first.top + first.height, second.top + second.height) - top;
+  return { top, left, height, width: Math.min(first.left + first.width, second.left + second.width) - left };
 }
 
 /**

@@ -31,6 +31,6 @@ export function viewFor(state, { view, stage, block, head, query, target }) {
  * @returns {Wish}
  */
 export function meantBy(link) {
-  const looks = [link.stage, link.block, link.head, link.query].some((one) => one !== undefined);
+  const looks = [link.stage, link.block, link.head, link.query].some((said) => said !== undefined);
   return looks && !isView(link.view) ? { ...link, view: "attention" } : link;
 }

@@ -386,7 +386,7 @@ function keepingFocus(node, draw) {
   const focused = node.contains(document.activeElement) && document.activeElement?.getAttribute("data-keep");
   const held = /** @type {HTMLInputElement | null} */ (focused ? document.activeElement : null);
   const drawn = draw();
-  const isSliding = held?.type === "range" && drawn.some((one) => one.querySelector(`[name="${held.name}"]`));
+  const isSliding = held?.type === "range" && drawn.some((field) => field.querySelector(`[name="${held.name}"]`));
   if (held && isSliding) return replaceAllBut(node, held, drawn);
   node.replaceChildren(...drawn);
   if (focused) /** @type {HTMLElement | null} */ (node.querySelector(`[data-keep="${focused}"]`))?.focus();
@@ -399,9 +399,9 @@ function keepingFocus(node, draw) {
  * @param {HTMLElement[]} drawn
  */
 function replaceAllBut(node, held, drawn) {
-  const kept = [...node.children].find((one) => one.contains(held));
-  const now = drawn.findIndex((one) => one.querySelector(`[name="${held.name}"]`));
-  for (const one of [...node.children]) if (one !== kept) one.remove();
+  const kept = [...node.children].find((field) => field.contains(held));
+  const now = drawn.findIndex((field) => field.querySelector(`[name="${held.name}"]`));
+  for (const field of [...node.children]) if (field !== kept) field.remove();
   kept?.before(...drawn.slice(0, now));
   kept?.after(...drawn.slice(now + 1));
 }

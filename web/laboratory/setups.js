@@ -48,7 +48,9 @@ export function firstSetup(value) {
  * @returns {T}
  */
 function among(wish, known, otherwise) {
-  return known.find((one) => String(one) === String(wish)) ?? (known.includes(otherwise) ? otherwise : known[0]);
+  return (
+    known.find((setting) => String(setting) === String(wish)) ?? (known.includes(otherwise) ? otherwise : known[0])
+  );
 }
 
 /**

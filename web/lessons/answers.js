@@ -58,12 +58,12 @@ function slipOf({ kind, slips }, given) {
 }
 
 /**
- * @param {number} one
- * @param {number} other
+ * @param {number} first
+ * @param {number} second
  * @param {number} tolerance
  */
-function isNear(one, other, tolerance) {
-  return Math.abs(one - other) <= tolerance + 1e-9;
+function isNear(first, second, tolerance) {
+  return Math.abs(first - second) <= tolerance + 1e-9;
 }
 
 /**

@@ -146,8 +146,8 @@ class Course {
 
   listSteps() {
     const { words, lessons, progress } = this;
-    const unfolded = [...this.list.querySelectorAll("details[open]")].map((one) => one.closest("[data-lesson]"));
-    const open = unfolded.map((one) => /** @type {HTMLElement} */ (one).dataset.lesson);
+    const unfolded = [...this.list.querySelectorAll("details[open]")].map((folded) => folded.closest("[data-lesson]"));
+    const open = unfolded.map((lesson) => /** @type {HTMLElement} */ (lesson).dataset.lesson);
     this.list.replaceChildren(contents(words, lessons, progress, (place) => this.open(place)));
     for (const name of open) this.list.querySelector(`[data-lesson="${name}"] details`)?.toggleAttribute("open", true);
     this.start.textContent = words(progress.last ? "continue" : "start");

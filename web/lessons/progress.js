@@ -90,6 +90,6 @@ export function storeOfBrowser() {
  * @returns {kept is Kept}
  */
 function isKept(kept) {
-  const isList = (/** @type {unknown} */ list) => Array.isArray(list) && list.every((one) => typeof one === "string");
+  const isList = (/** @type {unknown} */ list) => Array.isArray(list) && list.every((name) => typeof name === "string");
   return typeof kept?.learner === "string" && isList(kept.done) && isList(kept.right);
 }

@@ -49,7 +49,7 @@ export function placeIn(search, lessons) {
  */
 export function neighbour(lessons, { lesson, step }, way) {
   const all = lessons.flatMap(({ number, steps }) => steps.map((_, index) => ({ lesson: number, step: index + 1 })));
-  const at = all.findIndex((one) => one.lesson === lesson && one.step === step);
+  const at = all.findIndex((place) => place.lesson === lesson && place.step === step);
   return all[at + way] ?? null;
 }
 

@@ -170,7 +170,7 @@ function isPicture({ type, name }) {
 /** The picture on the clipboard; null for none. */
 async function copiedPicture() {
   for (const item of await navigator.clipboard.read()) {
-    const type = item.types.find((one) => one.startsWith("image/"));
+    const type = item.types.find((type) => type.startsWith("image/"));
     if (type) return new File([await item.getType(type)], `clipboard.${type.slice("image/".length)}`, { type });
   }
   return null;

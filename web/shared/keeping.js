@@ -29,7 +29,7 @@ export async function keepPhoto(file) {
     const now = Date.now();
     const all = /** @type {Kept[]} */ (await answer(store.getAll()));
     const recent = all.filter(({ kept }) => kept > now - FOR).slice(1 - MOST);
-    for (const one of all) if (!recent.includes(one)) store.delete(one.id);
+    for (const photo of all) if (!recent.includes(photo)) store.delete(photo.id);
     brought = Number(await answer(store.add({ file, kept: now })));
   } catch {
     brought = null; // where nothing may be stored, nothing is found again

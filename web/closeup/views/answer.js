@@ -71,7 +71,7 @@ function readCls(scene, { blocks, channels }, { start, attention, mlp }) {
   const states = [Float64Array.from(start.values)];
   for (let b = 0; b < blocks; b++) {
     const [fetched, made] = [rowOf(attention.values, b, channels), rowOf(mlp.values, b, channels)];
-    states.push(states[b].map((one, c) => one + fetched[c] + made[c]));
+    states.push(states[b].map((value, c) => value + fetched[c] + made[c]));
   }
   const { result, ...norm } = lastNorm(scene, states[blocks]);
   return { states, input: result, norm };

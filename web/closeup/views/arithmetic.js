@@ -171,7 +171,7 @@ export function softmax(scores) {
   for (let i = 0; i < scores.length; i++) largest = Math.max(largest, scores[i]);
   const exponentials = Float64Array.from(scores, (score) => Math.exp(score - largest));
   const total = sum(exponentials);
-  return { largest, exponentials, total, shares: exponentials.map((one) => one / total) };
+  return { largest, exponentials, total, shares: exponentials.map((power) => power / total) };
 }
 
 /**

@@ -109,7 +109,7 @@ function keyMap(scene, { stage, cls }, shares) {
   return make(
     "div",
     { class: isDense ? "keys dense" : "keys" },
-    ...own.map((one) => make("div", { class: "own" }, make("small", {}, "CLS"), one)),
+    ...own.map((cells) => make("div", { class: "own" }, make("small", {}, "CLS"), cells)),
     grid,
     make("p", { class: "remark" }, told),
   );
@@ -223,7 +223,7 @@ function softmax(scene, layer, row, order) {
 function values(scene, layer, row, order) {
   const { text, place } = scene;
   const inside = place.channel - place.head * layer.size;
-  const value = Float64Array.from(layer.all("value", place.head), (one) => one[inside]);
+  const value = Float64Array.from(layer.all("value", place.head), (token) => token[inside]);
   const first = order.slice(0, LISTED);
   const summands = first.map((key) => ({
     name: keyName(scene, layer, key),
@@ -231,7 +231,7 @@ function values(scene, layer, row, order) {
     value: row.shares[key] * value[key],
     cell: key,
   }));
-  const rest = row.context[inside] - arithmetic.sum(summands.map((one) => one.value));
+  const rest = row.context[inside] - arithmetic.sum(summands.map(({ value }) => value));
   const left = order.length - first.length;
   const others = left ? { name: text("other keys", { count: left }), value: rest } : null;
   return [

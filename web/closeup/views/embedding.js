@@ -251,7 +251,7 @@ function cellOf({ embedding: { kernel, stride, padding } }, query, inside) {
  * @param {number} colour
  */
 function bytesOf({ factor, mean, deviation }, seen, colour) {
-  return Array.from(seen, (one) => Math.round((one * deviation[colour] + mean[colour]) / factor));
+  return Array.from(seen, (number) => Math.round((number * deviation[colour] + mean[colour]) / factor));
 }
 
 /**

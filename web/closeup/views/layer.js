@@ -169,7 +169,7 @@ export class Layer {
   attend(token, head) {
     const query = this.projected("query", token, head);
     const sums = Float64Array.from(this.all("key", head), (key) => dot(query, key));
-    const scores = sums.map((one) => one * this.scale);
+    const scores = sums.map((sum) => sum * this.scale);
     const steps = softmax(scores);
     const values = this.all("value", head);
     const context = new Float64Array(this.size);
