@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,11 +14,14 @@ import torch
 from PIL import Image
 
 from cvt.ablation import ChangeActivation, ChangeDepthwise, ChangePadding, SilenceHead, ablated
+from cvt.config import CvtConfig
 from cvt.errors import ConfigError
 from cvt.geometry import Grid, stage_geometry
 from cvt.image_processor import CvtImageProcessor
+from cvt.model import CvtForImageClassification
 from cvt.probe import record
 from cvt.tracing import Trace, trace
+from tests.cvt.networks import randomise, uniform_config
 from tests.ui.test_pieces import small, some_photo
 from ui.components.laboratory import laboratory_value, requested_trial, trial_data
 from ui.examples import examples
@@ -160,6 +164,30 @@ def test_a_network_offers_what_it_has(network: LoadedModel) -> None:
     assert longest_sides(plain, 64) == (32, 128)
     assert longest_sides(plain, 384) == (32, 512)
     assert longest_sides(plain, 600) == (32, 600)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        uniform_config(2, embed_dim=12),
+        uniform_config(3, qkv_projection_method="avg", cls_token=[False, False, True]),
+        uniform_config(1, qkv_projection_method="linear", cls_token=True),
+    ],
+    ids=["two stages, no CLS", "avg", "one stage, linear"],
+)
+def test_whatever_a_network_offers_can_be_tried(network: LoadedModel, config: CvtConfig) -> None:
+    model = CvtForImageClassification(config).eval()
+    randomise(model)
+    loaded = LoadedModel(network.entry, model, network.processor)
+    seen = trace_photo(loaded, some_photo(), "winner")
+    every = {"way": "down", "by": 3, "longest": 40, "shape": "tall", "over": "horizontal", "pieces": 4, "seed": 2}
+    every |= {"number": 1, "to": "mean", "stage": 1, "block": 1, "head": 1}
+    for change in chain(*laboratory_value("a", config, 64).changes.values()):
+        data = every | {"change": change} | ({"to": "relu"} if change == "activation" else {})
+        wish = requested_trial(SimpleNamespace(_data=data), config, 64)  # type: ignore[arg-type]
+        (_, found) = outcomes(loaded, seen, wish.trial, with_curve=False)
+        assert len(found.maps) == config.num_stages
+        assert found.change > 1e-4 or change in ("cls", "head"), change
 
 
 def test_a_border_that_is_wider_than_a_map_is_told() -> None:

@@ -280,8 +280,9 @@ def whole_step(trace: Trace, chance: random.Random) -> Asked:
     stride = round(trace.stages[stage].geometry.tokens.stride)
     slips = {"one": places, "step": places * trace.config.patch_stride[stage]}
     asked = number(places * stride, slips=slips, stage=stage + 1, places=places, stride=stride)
-    seen = {"change": "shift", "way": "right", "by": places * stride}
-    return replace(asked, laboratory=seen if seen["by"] <= MOST_SHIFT else {})
+    if places * stride > MOST_SHIFT:
+        return asked
+    return replace(asked, laboratory={"change": "shift", "way": "right", "by": places * stride})
 
 
 def products_of_a_logit(trace: Trace, chance: random.Random) -> Asked:

@@ -2,6 +2,7 @@
 
 import { limits, paletteFor, paletteIndex } from "../../shared/colour.js";
 import { make } from "../../shared/dom.js";
+import { withTerms } from "../../shared/glossary.js";
 
 /** @import { Kind, Scale, Theme } from "../../types.js" */
 /** @import { Scene } from "../types.js" */
@@ -154,6 +155,7 @@ export function byteWriter(colour, isBorder) {
  * @param {...(Node | string)} inside
  */
 export function step({ text, place }, count, name, ...inside) {
-  const title = make("h3", {}, make("span", { class: "sign" }, String(count)), text(`step.${place.kind}.${name}`));
+  const told = withTerms(text, text(`step.${place.kind}.${name}`));
+  const title = make("h3", {}, make("span", { class: "sign" }, String(count)), make("span", {}, ...told));
   return make("section", { class: "step", "data-part": name }, title, ...inside);
 }
