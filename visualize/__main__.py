@@ -8,13 +8,16 @@
 Writes ``STEM.png`` (or the formats asked for), ``STEM.npz`` (:mod:`visualize.export`) and ``STEM.json`` for each photo;
 with ``--figure`` also ``STEM-METHOD.png``, a single map as a figure (:mod:`visualize.figure`).
 A photo that cannot be read or explained does not stop the others; it is listed at the end, and the exit status is 1.
+Ctrl+C lists what was done and what was not, and leaves no file half-written.
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import itertools
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,12 +43,22 @@ from visualize.report import report
 
 Failure = tuple[Path, str]
 
+INTERRUPTED = 130
+"""The exit status after Ctrl+C, as shells have it."""
+
+MOST_LISTED = 100
+"""How many photos a list names; of the others it says how many they are."""
+
 CLASSES = 3
 """How many of the most probable classes get their evidence on the sheet, unless one is asked for by name."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status: 0, or 1 if any photo failed, or 2 if nothing could be started."""
+    """Run the command.
+
+    Returns:
+        The exit status: 0; 1 if any photo failed; 2 if nothing could be started; 130 if somebody interrupted it.
+    """
     options = _parser().parse_args(arguments)
     calm_numpy()
     try:
@@ -55,18 +68,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     stems = _stems(found, options.out, _suffixes(options))
+    done: list[Path] = []
+    is_whole = True
     with tqdm(total=len(found), unit="photo") as progress:
-        for first in range(0, len(found), options.batch):
-            some = found[first : first + options.batch]
-            failures += job.explain(some, stems[first : first + options.batch])
-            progress.update(len(some))
+        try:
+            for first in range(0, len(found), options.batch):
+                some = found[first : first + options.batch]
+                job.explain(some, stems[first : first + options.batch], done, failures)
+                progress.update(len(some))
+        except KeyboardInterrupt:
+            is_whole = False
     failed = {path for path, _ in failures}
-    print(f"{sum(path not in failed for path in found)} of {len(failed.union(found))} explained in {options.out}")
+    print(f"{len(done)} of {len(failed.union(found))} explained in {options.out}")
+    if not is_whole:
+        _list("interrupted; explained", done)
+        _list("not explained", [path for path in found if path not in failed.union(done)])
     if failures:
-        print(f"{len(failures)} failed:", file=sys.stderr)
-        for path, reason in failures:
-            print(f"  {path}: {reason}", file=sys.stderr)
-    return 1 if failures else 0
+        _list("failed", [f"{path}: {reason}" for path, reason in failures])
+    return INTERRUPTED if not is_whole else 1 if failures else 0
+
+
+def _list(what: str, lines: Sequence[object]) -> None:
+    print(f"{len(lines)} {what}:", file=sys.stderr)
+    for line in lines[:MOST_LISTED]:
+        print(f"  {line}", file=sys.stderr)
+    if len(lines) > MOST_LISTED:
+        print(f"  and {len(lines) - MOST_LISTED} more", file=sys.stderr)
 
 
 @dataclass(frozen=True)
@@ -78,10 +105,9 @@ class _Job:
     target: int | None
     options: argparse.Namespace
 
-    def explain(self, paths: Sequence[Path], stems: Sequence[Path]) -> list[Failure]:
-        """Explain some photos, together as far as possible; returns those that failed."""
+    def explain(self, paths: Sequence[Path], stems: Sequence[Path], done: list[Path], failures: list[Failure]) -> None:
+        """Explain some photos, together as far as possible, and note which were done and which failed."""
         photos: dict[Path, Image.Image] = {}
-        failures: list[Failure] = []
         for path in paths:
             with _noting(path, failures):
                 photos[path] = open_photo(path)
@@ -96,7 +122,7 @@ class _Job:
             if path in traces:
                 with _noting(path, failures):
                     self._write(path, stem, traces[path])
-        return failures
+                    done.append(path)
 
     def _traces_of(self, photos: list[Image.Image]) -> list[list[Trace]]:
         """For each photo a trace for each class whose evidence is wanted."""
@@ -111,6 +137,13 @@ class _Job:
         return [list(of_photo) for of_photo in zip(*by_class, strict=True)]
 
     def _write(self, path: Path, stem: Path, traces: list[Trace]) -> None:
+        """Write all of a photo's files elsewhere, then move them to their names: nobody ever sees half of one."""
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=stem.parent) as folder:
+            self._write_all(path, Path(folder) / stem.name, traces)
+            for file in sorted(Path(folder).iterdir()):
+                file.replace(stem.parent / file.name)
+
+    def _write_all(self, path: Path, stem: Path, traces: list[Trace]) -> None:
         name, language = self.options.model, self.options.language
         for suffix in self.options.formats:
             report(
@@ -174,15 +207,27 @@ def _find(paths: Sequence[Path], out: Path) -> tuple[list[Path], list[Failure]]:
                 raise ConfigError(
                     f"--out {out} is a folder of photos; results go to another one, such as {out / 'out'}"
                 )
-            inside = [file for file in sorted(path.rglob("*")) if _is_photo(file) and out not in file.parents]
+            results = out.resolve()
+            inside = [
+                file for file in sorted(path.rglob("*")) if _is_photo(file) and results not in file.resolve().parents
+            ]
             found |= {file.resolve(): file for file in inside}
             if not inside:
                 failures.append((path, "no photos in this folder"))
         elif path.exists():
             found.setdefault(path.resolve(), path)
         else:
-            failures.append((path, "no such file or folder"))
+            is_loop = path.is_symlink() and _is_loop(path)
+            failures.append((path, "a loop of symbolic links" if is_loop else "no such file or folder"))
     return list(found.values()), failures
+
+
+def _is_loop(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
 
 
 def _is_photo(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -166,3 +167,56 @@ def test_an_empty_folder(model: str, tmp_path: Path, capsys: pytest.CaptureFixtu
     (tmp_path / "empty").mkdir()
     assert main([str(tmp_path / "empty"), "--model", model, "--out", str(tmp_path / "out")]) == 1
     assert "no photos in this folder" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("sheets")
+def test_an_interruption_leaves_whole_files_and_a_list(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    for name in ("a.png", "b.png", "c.png"):
+        Image.new("RGB", (50, 40), (90, 120, 30)).save(folder / name)
+    original = command.save_summary  # type: ignore[attr-defined]
+
+    def interrupted(trace: object, path: Path, **options: object) -> None:
+        if options["photo_name"] == "b.png":
+            path.write_text('{"half": ')
+            signal.raise_signal(signal.SIGINT)
+        original(trace, path, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(command, "save_summary", interrupted)
+    options = ["--model", model, "--out", str(out), "--class", "0", "--batch", "2"]
+    assert main([str(folder), *options]) == 130
+    printed = capsys.readouterr()
+    assert "1 of 3 explained" in printed.out
+    assert f"1 interrupted; explained:\n  {folder / 'a.png'}\n" in printed.err
+    assert f"2 not explained:\n  {folder / 'b.png'}\n  {folder / 'c.png'}\n" in printed.err
+    assert sorted(path.name for path in out.iterdir()) == ["a.json", "a.npz", "a.png"]
+    assert json.loads((out / "a.json").read_text())["photo"] == "a.png"
+
+
+@pytest.mark.usefixtures("sheets")
+def test_loops_of_links_end(model: str, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (photos / "more" / "again").symlink_to(photos)
+    (photos / "itself.png").symlink_to(photos / "itself.png")
+    there = [str(photos), str(photos / "itself.png")]
+    assert main([*there, "--model", model, "--out", str(tmp_path / "out"), "--class", "0"]) == 1
+    printed = capsys.readouterr()
+    assert "2 of 4 explained" in printed.out
+    assert f"{photos / 'itself.png'}: a loop of symbolic links" in printed.err
+
+
+@pytest.mark.usefixtures("sheets")
+def test_equal_stems_go_over_no_file(model: str, tmp_path: Path) -> None:
+    """Neither of one another, whatever their case, nor where a figure's name is a photo's own."""
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    names = ("cat.png", "cat.jpg", "CAT.bmp", "cat-2.png", "cat-feature.png")
+    for number, name in enumerate(names):
+        Image.new("RGB", (50, 40), (40 * number, 120, 30)).save(folder / name)
+    options = ["--model", model, "--out", str(out), "--class", "0", "--figure", "feature"]
+    assert main([str(folder), *options]) == 0
+    told = [json.loads(path.read_text())["photo"] for path in out.glob("*.json")]
+    assert sorted(told) == sorted(names)
+    assert len({path.name.lower() for path in out.iterdir()}) == len(list(out.iterdir())) == 4 * len(names)
