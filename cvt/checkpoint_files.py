@@ -159,15 +159,26 @@ def read_safetensors(path: Path, framework: Literal["pt", "np"]) -> Iterator[tup
         ) from error
 
 
-def _read_pickle(path: Path) -> Iterator[tuple[str, Tensor]]:
+def load_pickle(path: Path) -> Any:
+    """What ``torch.save`` wrote: tensors, numbers, texts and containers of them, and nothing that runs.
+
+    Raises:
+        CheckpointError: the file is missing, empty, damaged, or a pickle that asks for more.
+    """
     import torch
 
+    if file_kind(path) != "pickle":
+        raise CheckpointError(f"{path} is a safetensors file; expected what torch.save writes")
     _refuse_zip_bomb(path)
     try:
         with path.open("rb") as file:  # torch.load would go by a path's suffix
-            loaded = torch.load(file, map_location="cpu", weights_only=True)
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged or hostile pickle may fail in any way
         raise CheckpointError(_why_pickle_failed(path, error)) from error
+
+
+def _read_pickle(path: Path) -> Iterator[tuple[str, Tensor]]:
+    loaded = load_pickle(path)
     tensors = _unwrap(loaded)
     if not tensors:
         raise CheckpointError(f"{path} holds no named tensors; expected a state dict, found {type(loaded).__name__}")

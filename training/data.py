@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from cvt.errors import CvtError, ImageError
+from cvt.errors import CvtError, ImageError, shown
 from cvt.image_processor import open_photo
 
 __all__ = ["DataError", "ImageSet", "ImageSource", "find_images", "hold_out", "join", "load_images", "short_name"]
@@ -66,9 +67,15 @@ class ImageSource:
                 yield _open(str(path), path), label
             return
         for shard in self.files:
-            for batch in _parquet_file(shard).iter_batches(256, columns=["image", "label"]):
-                for row in batch.to_pylist():
-                    yield _open(f"{shard.name}:{row['image']['path']}", row["image"]["bytes"]), row["label"]
+            for number, row in enumerate(_rows(shard), 1):
+                image, label = row["image"], row["label"]
+                if not isinstance(image, dict) or not isinstance(image.get("bytes"), bytes):
+                    raise DataError(f"{shard}, row {number}: image={shown(image)} must have the bytes of a picture")
+                if type(label) is not int or not 0 <= label < len(self.classes):
+                    raise DataError(
+                        f"{shard}, row {number}: label={shown(label)} must be from 0 to {len(self.classes) - 1}"
+                    )
+                yield _open(f"{shard.name}:{image.get('path')}", image["bytes"]), label
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,10 @@ def load_images(source: str | Path, split: str, size: int) -> ImageSet:
         DataError: there is no such data, or an image cannot be read.
     """
     found = find_images(source, split)
-    images = torch.empty(len(found), 3, size, size, dtype=torch.uint8)
+    try:
+        images = torch.empty(len(found), 3, size, size, dtype=torch.uint8)
+    except RuntimeError as error:
+        raise DataError(f"the {len(found)} images of {source} do not fit into memory at {size} px") from error
     labels = torch.empty(len(found), dtype=torch.int64)
     for index, (image, label) in enumerate(found):
         images[index], labels[index] = _square(image, size), label
@@ -183,19 +193,39 @@ def _parquet_file(shard: Path):  # type: ignore[no-untyped-def]  # pyarrow has n
         import pyarrow.parquet
     except ImportError as error:
         raise DataError("reading Parquet needs pyarrow: pip install -r requirements-training.txt") from error
-    return pyarrow.parquet.ParquetFile(shard)
+    try:
+        return pyarrow.parquet.ParquetFile(shard)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{shard} is not a whole Parquet file ({error}); fetch it again") from error
+
+
+def _rows(shard: Path) -> Iterator[dict[str, Any]]:
+    file = _parquet_file(shard)
+    if missing := {"image", "label"} - set(file.schema_arrow.names):
+        raise DataError(f"{shard} has no column {' and no '.join(sorted(missing))}; it has {file.schema_arrow.names}")
+    try:
+        for batch in file.iter_batches(256, columns=["image", "label"]):
+            yield from batch.to_pylist()
+    except (ValueError, OSError) as error:  # pyarrow's own are among them
+        raise DataError(f"{shard} is damaged ({error}); fetch it again") from error
 
 
 def _shard_classes(folder: Path, shards: list[Path]) -> tuple[str, ...]:
     """Class names of ``labels.json``, or of the shards' own metadata, shortened where that leaves them apart."""
     path = folder / "labels.json"
-    if path.is_file():
-        entries = sorted(json.loads(path.read_text(encoding="utf-8")), key=lambda entry: entry["id"])
-        names = [entry["name"] for entry in entries]
-    else:
-        metadata = _parquet_file(shards[0]).schema_arrow.metadata or {}
-        features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
-        names = features.get("label", {}).get("names", [])
+    try:
+        if path.is_file():
+            entries = sorted(json.loads(path.read_text(encoding="utf-8")), key=lambda entry: entry["id"])
+            names = [entry["name"] for entry in entries]
+        else:
+            path = shards[0]
+            metadata = _parquet_file(path).schema_arrow.metadata or {}
+            features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
+            names = features.get("label", {}).get("names", [])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(f"{path} does not name classes: expected a list of objects with 'id' and 'name'") from error
+    if not all(isinstance(name, str) for name in names):
+        raise DataError(f"{path} names the classes {shown(names)}; names must be texts")
     if not names:
         raise DataError(f"{folder} names no classes: expected labels.json, or names in the shards' metadata")
     short = [short_name(name) for name in names]
@@ -218,7 +248,7 @@ def _class_folders(folder: Path) -> tuple[tuple[str, ...], tuple[Path, ...], tup
         (path, label)
         for label, name in enumerate(classes)
         for path in sorted((folder / name).rglob("*"))
-        if path.suffix.lower() in IMAGE_SUFFIXES
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
     ]
     empty = set(range(len(classes))) - {label for _, label in found}
     if not found or empty:

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 from tqdm import tqdm
 
+from cvt.errors import CheckpointError
 from cvt.image_processor import IMAGENET_MEAN, IMAGENET_STD
 from cvt.model import CvtForImageClassification
 
@@ -24,6 +25,7 @@ from . import augment
 from .data import ImageSet
 from .optimizer import MovingAverage, Schedule, build_optimizers
 from .recipe import Recipe
+from .resuming import check_count, check_numbers, check_optimizer, check_progress
 from .run import RunFolder, Workers
 
 __all__ = ["Progress", "Training", "predict"]
@@ -153,11 +155,30 @@ class Training:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-        self.progress = Progress(**state["progress"])
+        """Go on from where another run with the same model stood.
+
+        Raises:
+            CheckpointError: the state is of another model, or holds what no run has.
+        """
+        try:
+            progress = Progress(**state["progress"])
+            check_progress(progress)
+            check_count("steps", state["average"]["steps"])
+            self.model.load_state_dict(state["model"])
+            self.average.load_state_dict(state["average"])
+            for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+                check_optimizer(optimizer, saved)
+                optimizer.load_state_dict(saved)
+            check_numbers([*self.model.state_dict().values(), *self.average.model.state_dict().values()])
+        except CheckpointError:
+            raise
+        except Exception as error:  # what somebody else wrote may be anything
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise CheckpointError(
+                f"state.pt of {self.folder.path} is of another run, or damaged ({reason}): --resume goes on with the "
+                "same recipe and the same classes alone"
+            ) from error
+        self.progress = progress
 
     def run(self, save_every: float = 300.0) -> None:
         """Train to the recipe's end, saving the state after each epoch and every ``save_every`` seconds."""

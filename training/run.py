@@ -13,7 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cvt.checkpoint_files import load_pickle
 from cvt.device import choose_device
+from cvt.errors import CheckpointError
+from cvt.files import write_whole
 
 __all__ = ["RunFolder", "Workers"]
 
@@ -101,7 +104,7 @@ class RunFolder:
         path.mkdir(parents=True, exist_ok=True)
 
     def save(self, state: dict[str, Any], workers: Workers) -> None:
-        """Replace the state in one move, so that being killed at any moment leaves a whole one."""
+        """Replace the state in one move, so that being killed at any moment leaves a whole one: this, or the last."""
         if not workers.is_first:
             return
         unfinished = self.path / "state.pt.unfinished"
@@ -112,14 +115,38 @@ class RunFolder:
         self._write_log(state["progress"]["rows"])
 
     def load(self) -> dict[str, Any] | None:
-        """The saved state, or None where there is none."""
+        """The saved state, or None where there is none.
+
+        Raises:
+            CheckpointError: it cannot be read, or is none.
+        """
         path = self.path / "state.pt"
-        return torch.load(path, map_location="cpu", weights_only=True) if path.is_file() else None
+        if not path.exists():
+            return None
+        state = _unpickled(path)
+        if lacking := [name for name in _PARTS if not isinstance(state, dict) or name not in state]:
+            raise CheckpointError(f"{path} is not the state of a run: it lacks {', '.join(lacking)}; {_REMEDY}")
+        return state  # type: ignore[no-any-return]
 
     def _write_log(self, rows: list[dict[str, float]]) -> None:
         if not rows:
             return
-        with (self.path / "log.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[-1].keys())
-            writer.writeheader()
-            writer.writerows(rows)
+
+        def write(path: Path) -> None:
+            with path.open("w", newline="") as file:
+                writer = csv.DictWriter(file, rows[-1].keys())
+                writer.writeheader()
+                writer.writerows(rows)
+
+        write_whole(self.path / "log.csv", write)
+
+
+_PARTS = ("recipe", "hardware", "config", "model", "average", "optimizers", "progress")
+_REMEDY = "move it away to begin anew, or name another --out"
+
+
+def _unpickled(path: Path) -> Any:
+    try:
+        return load_pickle(path)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error} ({_REMEDY})") from error

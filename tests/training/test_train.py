@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -100,6 +103,36 @@ def test_a_kill_while_saving_leaves_the_state_before(
         folder.save({"progress": {"rows": []}}, workers)
     state = folder.load()
     assert state is not None and state["progress"]["step"] == 0
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from training.run import RunFolder, Workers
+
+def killed_halfway(state, path):
+    Path(path).write_bytes(b"half a file")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def saved(step):
+    parts = dict.fromkeys(("recipe", "hardware", "config", "model", "average", "optimizers"), 0)
+    folder.save({**parts, "progress": {"rows": [{"epoch": step}]}}, Workers(torch.device("cpu")))
+
+folder = RunFolder(Path(sys.argv[1]))
+saved(1)
+saved(2)
+torch.save = killed_halfway
+saved(3)
+"""
+
+
+def test_a_process_killed_inside_a_save_loses_that_save_alone(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert (tmp_path / "state.pt.unfinished").read_bytes() == b"half a file"
+    assert RunFolder(tmp_path).load()["progress"]["rows"] == [{"epoch": 2}]
+    assert (tmp_path / "log.csv").read_text().split() == ["epoch", "2"]
 
 
 @pytest.mark.parametrize(("clean", "label_smoothing"), [(False, 0.0), (False, 0.1), (True, 0.1), (True, 0.0)])
