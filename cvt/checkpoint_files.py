@@ -21,7 +21,15 @@ from cvt.files import read_json, refuse_pointer
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["WEIGHTS_NAMES", "file_kind", "find_weights", "read_safetensors", "read_tensors", "shard_names"]
+__all__ = [
+    "WEIGHTS_NAMES",
+    "file_kind",
+    "find_weights",
+    "load_pickle",
+    "read_safetensors",
+    "read_tensors",
+    "shard_names",
+]
 
 WEIGHTS_NAMES = (
     "model.safetensors",

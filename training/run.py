@@ -126,7 +126,8 @@ class RunFolder:
         state = _unpickled(path)
         if lacking := [name for name in _PARTS if not isinstance(state, dict) or name not in state]:
             raise CheckpointError(f"{path} is not the state of a run: it lacks {', '.join(lacking)}; {_REMEDY}")
-        return state  # type: ignore[no-any-return]
+        loaded: dict[str, Any] = state
+        return loaded
 
     def _write_log(self, rows: list[dict[str, float]]) -> None:
         if not rows:
