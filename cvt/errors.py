@@ -38,10 +38,10 @@ class DownloadError(CheckpointError):
 
     Attributes:
         reason: "offline" (nobody answers), "closed" (no such repository, or none that is open to us), "full" (the disk)
-            or "broken" (the transfer).
+            "slow" (next to nothing comes) or "broken" (the transfer).
     """
 
-    def __init__(self, message: str, reason: Literal["offline", "closed", "full", "broken"] = "broken") -> None:
+    def __init__(self, message: str, reason: Literal["offline", "closed", "full", "slow", "broken"] = "broken") -> None:
         super().__init__(message)
         self.reason = reason
 

@@ -198,8 +198,8 @@ def _require_answer(repo_id: str, path: str, options: HubOptions) -> None:
     url = huggingface_hub.hf_hub_url(repo_id, path, revision=options.revision)
     for attempt in range(2):  # the first may fail on a connection that was kept open for too long
         try:
-            huggingface_hub.get_hf_file_metadata(url, token=options.token)
-            return
+            metadata = huggingface_hub.get_hf_file_metadata(url, token=options.token)
+            break
         except (errors.HfHubHTTPError, errors.HFValidationError):
             raise
         except Exception as error:
@@ -210,3 +210,9 @@ def _require_answer(repo_id: str, path: str, options: HubOptions) -> None:
                     "'bundled'",
                     "offline",
                 ) from error
+    if metadata.commit_hash is None:
+        raise DownloadError(
+            f"cannot fetch {path} of {_named(repo_id, options)}: something else answers in the Hub's place, perhaps a "
+            "page on which to sign in to the network",
+            "offline",
+        )

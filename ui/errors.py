@@ -14,6 +14,7 @@ import gradio as gr
 from cvt.errors import CheckpointError, CvtError, DownloadError, ImageError, shown
 from visualize.language import Language
 
+from .serving.logs import warn_once
 from .session.turn import OvertakenError
 from .words import language_now
 
@@ -103,7 +104,7 @@ def toast(error: Exception, where: str) -> gr.Error:
 def _note(where: str, error: CvtError) -> None:
     """What a person is told of a model in a few plain words, the log tells exactly, and unasked."""
     if isinstance(error, CheckpointError):
-        log.warning("%s: %s", where, error)
+        warn_once(log, error, "%s: %s", where, error)
     else:
         log.info("%s was refused: %s", where, shown(str(error)))
 

@@ -20,9 +20,13 @@ class StandInHub:
         self.refs: dict[tuple[str, str], str] = {}  # by repository and branch
         self.refused: dict[str, tuple[int, str]] = {}  # repository: status and error code
         self.breaks: dict[str, list[int]] = {}  # file: after how many bytes each coming transfer breaks off
+        self.drips: set[str] = set()  # files of which a byte comes now and then
+        self.hangs: set[str] = set()  # files of which nothing comes
+        self.is_elsewhere = False  # whether a page to sign in answers in its place
         self.requests: list[tuple[str, str]] = []
         self.tokens: list[str | None] = []
         self.messages: list[str] = []  # of uploads
+        self._stopped = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
@@ -39,6 +43,7 @@ class StandInHub:
 
     def stop(self) -> None:
         """Go away, as a network does."""
+        self._stopped.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -99,6 +104,8 @@ class StandInHub:
     def _answer(self, request: BaseHTTPRequestHandler, with_body: bool) -> None:
         self.requests.append((request.command, request.path))
         self.tokens.append(request.headers.get("Authorization"))
+        if self.is_elsewhere:
+            return self._send_page(request, with_body)
         repo_id, _, rest = request.path.strip("/").partition("/resolve/")
         revision, name = (unquote(part) for part in rest.partition("/")[::2])
         if repo_id in self.refused:
@@ -122,6 +129,16 @@ class StandInHub:
         request.send_header("Connection", "close")  # so that nothing answers any more once the server has stopped
         request.end_headers()
 
+    def _send_page(self, request: BaseHTTPRequestHandler, with_body: bool) -> None:
+        page = b"<!doctype html><title>Sign in to the network</title>"
+        request.send_response(200)
+        request.send_header("Content-Type", "text/html")
+        request.send_header("Content-Length", str(len(page)))
+        request.send_header("Connection", "close")
+        request.end_headers()
+        if with_body:
+            request.wfile.write(page)
+
     def _send(self, request: BaseHTTPRequestHandler, name: str, body: bytes, commit: str, with_body: bool) -> None:
         start = int(request.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
         request.send_response(206 if start else 200)
@@ -134,6 +151,12 @@ class StandInHub:
         request.end_headers()
         if not with_body:
             return
+        if name in self.hangs:
+            self._stopped.wait()
+        for byte in body if name in self.drips else b"":
+            if self._stopped.wait(0.1):
+                return
+            request.wfile.write(bytes([byte]))
         breaks = self.breaks.get(name, [])
         if breaks:
             request.wfile.write(body[start:][: breaks.pop(0)])

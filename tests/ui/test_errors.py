@@ -95,6 +95,7 @@ def test_warnings_too(japanese: None, monkeypatch: pytest.MonkeyPatch) -> None:
         (DownloadError("config.json: HF_HUB_OFFLINE", "offline"), "no connection to the internet"),
         (DownloadError("someone/cvt is gated: HF_TOKEN", "closed"), "no model of this name"),
         (DownloadError("config.json: [Errno 28]", "full"), "disk of this machine is full"),
+        (DownloadError("config.json: brought nothing for 60 s", "slow"), "sends next to nothing"),
         (DownloadError("config.json: ReadError"), "the download broke off"),
         (CheckpointError("/home/somebody/config.json is not valid JSON"), "incomplete or damaged"),
     ],
@@ -110,4 +111,5 @@ def test_a_model_that_cannot_be_had_is_told_plainly_and_logged_exactly(
     assert str(error) in caplog.text
     with pytest.raises(gr.Error) as raised:
         as_toasts(fail)(error)
+    assert caplog.text.count(str(error)) == 1, "told twice, logged once"
     assert raised.value.message.startswith("The model could not be ") and told in raised.value.message

@@ -6,7 +6,7 @@ import logging
 import warnings
 from contextvars import ContextVar
 
-__all__ = ["LEVELS", "call_now", "log_to_stderr"]
+__all__ = ["LEVELS", "call_now", "log_to_stderr", "warn_once"]
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -24,6 +24,13 @@ def log_to_stderr(level: str) -> None:
         log.setLevel(level.upper())
         log.handlers[:] = [handler]
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # about EXIF data of damaged photos
+
+
+def warn_once(log: logging.Logger, error: Exception, message: str, *values: object) -> None:
+    """Warn of an error where it is met first, and not again where it is told to somebody."""
+    if not vars(error).get("is_logged"):
+        vars(error)["is_logged"] = True
+        log.warning(message, *values)
 
 
 def _with_call(record: logging.LogRecord) -> bool:

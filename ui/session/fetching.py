@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from tqdm import tqdm
-
+from cvt.download import download
 from cvt.errors import CheckpointError, DownloadError
-from cvt.hub import download_model
 from cvt.locations import is_cached
 
-__all__ = ["Downloads", "Progress", "download"]
+__all__ = ["Downloads", "Progress"]
 
 log = logging.getLogger(__name__)
 
@@ -39,38 +36,17 @@ class Progress:
     error: CheckpointError | None = None
 
 
-def download(ref: str, tell: Callable[[float], None]) -> None:
-    """Fetch a model of the Hub, telling from 0 to 1 how far the file under way has come.
-
-    Raises:
-        CheckpointError: it cannot be had; the message says why.
-    """
-
-    class Bar(tqdm):
-        def __init__(self, *args: Any, **options: Any) -> None:
-            options.pop("name", None)
-            super().__init__(*args, **{**options, "file": io.StringIO()})
-
-        def update(self, n: float | None = 1) -> bool | None:
-            shown = super().update(n)
-            if self.total:
-                tell(min(self.n / self.total, 1))
-            return shown
-
-    download_model(ref, bar=Bar)
-
-
 class Downloads:
     """What is being downloaded, each in a thread of its own; safe to share between threads.
 
     Args:
-        fetch: downloads a model of the Hub, as :func:`download` does.
+        fetch: downloads a model of the Hub, as :func:`cvt.download.download` does.
         is_here: whether all files of a model of the Hub are on this machine.
     """
 
     def __init__(
         self,
-        fetch: Callable[[str, Callable[[float], None]], None] = download,
+        fetch: Callable[[str, Callable[[float], None]], object] = download,
         is_here: Callable[[str], bool] = is_cached,
     ) -> None:
         self._fetch, self._is_here = fetch, is_here

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tqdm import tqdm
 
 from cvt.device import choose_device
+from cvt.download import download
 from cvt.errors import CheckpointError, ConfigError, shown
 from cvt.files import read_json
 from cvt.image_processor import MOST_SIDE, CvtImageProcessor
@@ -186,7 +188,8 @@ def load(entry: ModelEntry, device: torch.device) -> LoadedModel:
         if not (entry.is_on_hub and is_cached(entry.ref)):
             raise
         log.warning("the cached copy of %s is no good (%s); it is fetched anew", entry.ref, error)
-        model = CvtForImageClassification.from_pretrained(entry.ref, force_download=True)
+        download(entry.ref, anew=True)
+        model = CvtForImageClassification.from_pretrained(entry.ref)
     return LoadedModel(entry, model.to(device).eval(), processor_of(entry.ref))
 
 
@@ -208,14 +211,14 @@ class ModelCache:
         entries: Sequence[ModelEntry],
         capacity: int = 3,
         device: torch.device | None = None,
-        load: Callable[[ModelEntry, torch.device], LoadedModel] = load,
+        load: Callable[[ModelEntry, torch.device], LoadedModel] | None = None,
     ) -> None:
         self.entries = {entry.name: entry for entry in entries}
         self.capacity = capacity
         self.device = device or choose_device()
         self.downloads = Downloads()
         self.network = Desk(1)
-        self._load = load
+        self._load = load or self._fetched_and_loaded
         self._loaded: OrderedDict[str, LoadedModel] = OrderedDict()
         self._lock = threading.Lock()
         self._loading = {name: threading.Lock() for name in self.entries}
@@ -229,6 +232,13 @@ class ModelCache:
         if name not in self.entries:
             raise ConfigError(f"model {name!r} is not offered here; choose one of: {', '.join(self.entries)}")
         return self.entries[name]
+
+    def _fetched_and_loaded(self, entry: ModelEntry, device: torch.device) -> LoadedModel:
+        if entry.is_on_hub:
+            with tqdm(total=1.0, desc=entry.ref, disable=None, bar_format="{desc} {percentage:3.0f} %|{bar}|") as bar:
+                for done in self.downloads.follow(entry.ref):
+                    bar.update(done - bar.n)
+        return load(entry, device)
 
     def get(self, name: str) -> LoadedModel:
         """A model of the list, loaded if need be. What fails to load is tried anew next time.
