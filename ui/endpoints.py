@@ -13,7 +13,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
 
-from cvt.tracing import Trace, trace
+from cvt.tracing import Trace
 from visualize.counting import parse_head, parse_index, parse_query
 from visualize.describe import describe
 from visualize.heatmap import Heatmap
@@ -23,6 +23,7 @@ from visualize.paint import overlay
 from .arguments import parse_size, parse_target
 from .components.photo import Given, Photo, given
 from .errors import as_toasts
+from .session.gpu import trace
 from .session.look import predicted
 from .session.models import ModelCache
 

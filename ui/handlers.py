@@ -15,7 +15,6 @@ import gradio as gr
 from PIL import Image
 
 from cvt.errors import CheckpointError, ConfigError, CvtError, ImageError
-from cvt.tracing import forward_pass
 
 from .components.about import about_value
 from .components.closeup import closeup_value, requested_pieces
@@ -33,7 +32,7 @@ from .examples import examples
 from .serving.uploads import uploaded
 from .session.downloads import take_home
 from .session.laboratory import try_out
-from .session.look import Look, aimed, class_label, explained, look, probabilities, recall, trace_of
+from .session.look import Look, aimed, class_label, explained, look, probabilities, recall, traced_twice
 from .session.measure import compared, measure
 from .session.models import LoadedModel, ModelCache
 from .session.pieces import pieces
@@ -169,13 +168,13 @@ class Handlers:
             loaded = self.models.get(asked.kept.model if asked.kept else self.start)
             warn("model_kept", reason=error, model=entry.title, kept=loaded.entry.title)
             yield {"model": loaded.entry.name}
+        steps = traced_twice(loaded, photo)
         with self.models.network.place():
-            passed = forward_pass(loaded.model, loaded.processor, [photo])
-        trace = trace_of(passed, photo)
+            trace = next(steps)
         known = scope_value(loaded, trace, self.models)
         yield {"prediction": probabilities(trace), "scope": known, "curves": None, "file": None}
         with self.models.network.place():
-            explaining = trace_of(passed, photo, "winner")
+            explaining = next(steps)
         seen = look(loaded, photo, explaining, asked.example)
         seen = explained(loaded, photo, seen, seen.winner)
         closeup = closeup_value(seen.explorer, loaded.model.config, loaded.processor)

@@ -6,25 +6,29 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 from starlette.middleware import Middleware
 
 from cvt.errors import CvtError
 from cvt.threads import calm_numpy
 
+from .assistants import Assistants
 from .components.photo import MAX_BYTES
 from .examples import FOLDER
 from .page import build
 from .serving import assets, health
 from .serving.document import DocumentHead
+from .serving.ending import end
 from .serving.gate import Gate
 from .serving.headers import Headers
 from .serving.logs import LEVELS, log_to_stderr
-from .serving.watching import WatchSessions, sweeping
+from .serving.paths import HiddenFolder
+from .serving.watching import WatchedBlocks, WatchSessions, sweeping
 from .theme import PAGE_STYLE, theme
 from .words import translations
 
@@ -65,17 +69,23 @@ def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="an origin whose pages may frame this one, such as https://school.example",
     )
     parser.add_argument(
+        "--mcp",
+        action="store_true",
+        default=os.environ.get("GRADIO_MCP_SERVER", "").lower() in ("1", "true"),
+        help="offer classify and explain as tools for assistants, at /mcp (needs the package mcp)",
+    )
+    parser.add_argument(
         "--log-level", default="warning", choices=LEVELS, help="how much is logged (default: %(default)s)"
     )
     return parser.parse_args(arguments)
 
 
 def heed_sigterm() -> None:
-    """Let SIGTERM end this process as Ctrl+C does: what serves is closed, and its folder goes."""
+    """Let SIGTERM end this process as Ctrl+C does: what is under way is finished, and its folder goes."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-def make_demo(options: argparse.Namespace) -> gr.Blocks:
+def make_demo(options: argparse.Namespace) -> WatchedBlocks:
     """The page that the options ask for; ends the process with a sentence where there can be none."""
     calm_numpy()
     log_to_stderr(options.log_level)
@@ -85,10 +95,20 @@ def make_demo(options: argparse.Namespace) -> gr.Blocks:
         sys.exit(f"error: {error}")
 
 
-def serve(demo: gr.Blocks, options: argparse.Namespace) -> None:
-    """Serve the page until somebody ends it."""
-    more = launch_options(options.host, options.share, options.allow_host, options.frame_ancestors)
-    demo.launch(server_name=options.host, server_port=options.port, share=options.share, **more)
+def serve(demo: WatchedBlocks, options: argparse.Namespace) -> None:
+    """Serve the page until somebody ends it; ends the process with a sentence where that cannot be."""
+    try:
+        assistants = Assistants(demo.models, demo.start) if options.mcp else None
+    except CvtError as error:
+        sys.exit(f"error: {error}")
+    more = launch_options(options.host, options.share, options.allow_host, options.frame_ancestors, assistants)
+    where: dict[str, Any] = {"server_name": options.host, "server_port": options.port, "share": options.share}
+    try:
+        demo.launch(prevent_thread_lock=True, **where, **more)
+        while demo.is_running:
+            time.sleep(0.1)
+    except KeyboardInterrupt:
+        end(demo)
 
 
 def launch_options(
@@ -96,13 +116,21 @@ def launch_options(
     share: bool = False,
     allow_hosts: Sequence[str] = (),
     frame_ancestors: Sequence[str] = (),
+    assistants: Assistants | None = None,
 ) -> dict[str, Any]:
     """What ``launch`` needs to know beside where to serve.
 
     Args:
         host: the address it listens on.
         share, allow_hosts, frame_ancestors: as for :class:`~ui.serving.headers.Headers`.
+        assistants: tools to serve beside the page.
     """
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:
+        async with sweeping(app), assistants.running() if assistants else nullcontext():
+            yield
+
     loopback = host in ("localhost", "::1") or host.startswith("127.")
     return {
         "theme": theme(),
@@ -115,15 +143,17 @@ def launch_options(
             "middleware": [
                 Middleware(Headers, loopback, share, allow_hosts, frame_ancestors),
                 Middleware(Gate),
+                Middleware(HiddenFolder),
                 Middleware(DocumentHead, frame_ancestors=frame_ancestors),
                 Middleware(WatchSessions),
             ],
-            "routes": [*assets.routes(), *health.routes()],
-            "lifespan": sweeping,
+            "routes": [*assets.routes(), *health.routes(), *(assistants.routes() if assistants else [])],
+            "lifespan": lifespan,
         },
         "state_session_capacity": 64,
         "footer_links": ["api"],
         "run_history": False,
         "enable_monitoring": False,
         "ssr_mode": False,
+        "mcp_server": False,  # Gradio's own would fetch whatever address it is told
     }

@@ -11,7 +11,6 @@ from typing import Any
 import gradio as gr
 import torch
 
-from cvt.device import choose_device
 from cvt.errors import CvtError
 
 from .components.about import AboutModel, about_value
@@ -31,6 +30,7 @@ from .examples import examples
 from .handlers import Handlers
 from .serving.watching import WatchedBlocks
 from .session.downloads import KINDS
+from .session.gpu import home
 from .session.look import Look, explained, look, probabilities, trace_photo
 from .session.measure import METHODS
 from .session.models import LoadedModel, ModelCache, offered_models
@@ -79,7 +79,7 @@ def build(model: str = "auto", device: str = "auto") -> WatchedBlocks:
     Raises:
         CvtError: the model or the device is not there.
     """
-    models, loaded = _start(model, choose_device(device))
+    models, loaded = _start(model, home(device))
     start = loaded.entry.name
     example = next(iter(examples().values()))
     photo = example.open()
@@ -89,6 +89,7 @@ def build(model: str = "auto", device: str = "auto") -> WatchedBlocks:
         page = _Page(models, loaded, first, example.path)
         _wire(demo, page, Handlers(models, start, first))
         add_endpoints(models, start)
+    demo.models, demo.start = models, start
     demo.queue(max_size=MOST_WAITING)
     return demo
 

@@ -46,7 +46,8 @@ EVENT = {
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("models") / "small"
     make_good(folder)
-    with serving(folder, tmp_path_factory.mktemp("system")) as running:
+    options = ("--log-level", "info", "--frame-ancestors", "https://school.example")
+    with serving(folder, tmp_path_factory.mktemp("system"), *options) as running:
         yield running
 
 
@@ -73,7 +74,10 @@ def test_an_argument(server: Server, photo: dict[str, str], case: dict[str, Any]
             (event if case["handler"] in ("trial", "figure") else given)[case["argument"]] = json.loads(
                 written_out(text)
             )
+        before = len(server.logged())
         said = server.ask(handler, list(given.values()), event)
+        lines = server.logged()[before:]
+        assert len(lines) == 1 and " call=" in lines[0] and len(lines[0]) < 400, (text[:40], lines)
         kind, success, _, error = said[-1]
         assert (kind, success) == ("process_completed", False), (text[:40], said)
         assert len(error) <= 300, (text[:40], error)
@@ -107,6 +111,20 @@ def test_a_document_may_run_its_own_scripts_alone(server: Server) -> None:
     assert answer.text.count(f'<script nonce="{nonce}"') == answer.text.count("<script") > 1
     assert "'unsafe-inline'" not in policy.partition("script-src")[2].partition(";")[0]
     assert nonce not in httpx.get(server.address).text
+
+
+def test_pages_of_named_origins_may_frame_it(server: Server) -> None:
+    for path in ("/", "/healthz", "/config"):
+        policy = httpx.get(f"{server.address}{path}").headers["content-security-policy"]
+        assert policy.endswith("; frame-ancestors 'self' https://school.example"), path
+
+
+def test_no_path_of_this_machine_is_told(server: Server, photo: dict[str, str]) -> None:
+    said = server.ask(server.handlers()["explain"], [photo, *list(PARAMETERS["explain"].values())[1:]])
+    for told in (httpx.get(f"{server.address}/config").text, httpx.get(server.address).text, str(said), str(photo)):
+        assert "/cvt-explorer--" in told
+        for never in (str(server.temporary), str(HERE.parents[1]), str(Path.home())):
+            assert never not in told
 
 
 def test_a_body_that_is_announced_as_too_large_is_not_read(server: Server) -> None:

@@ -9,13 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 
@@ -32,12 +33,18 @@ class Server:
     process: subprocess.Popen[bytes]
     temporary: Path
     client: httpx.Client
+    log: IO[bytes] | None = None
 
     @property
     def folder(self) -> Path:
         """Its folder for uploads and results."""
         (folder,) = self.temporary.glob(f"cvt-explorer-{self.process.pid}-*")
         return folder
+
+    def logged(self) -> list[str]:
+        """The lines of its log."""
+        assert self.log is not None
+        return os.pread(self.log.fileno(), 2**30, 0).decode(errors="replace").splitlines()
 
     def end(self, kind: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal, and wait for the end."""
@@ -80,12 +87,15 @@ class Server:
 
 
 @contextmanager
-def serving(model: Path, temporary: Path, *, memory: int | None = None, folder: Path = ROOT) -> Iterator[Server]:
+def serving(
+    model: Path, temporary: Path, *options: str, memory: int | None = None, folder: Path = ROOT
+) -> Iterator[Server]:
     """Start ``app.py`` and wait until it answers; at the end it is killed if it still runs.
 
     Args:
         model: what it shows.
         temporary: the system's folder for temporary files, as far as it knows.
+        options: more of ``app.py``'s.
         memory: most address space, in bytes.
         folder: where it is started.
     """
@@ -93,21 +103,27 @@ def serving(model: Path, temporary: Path, *, memory: int | None = None, folder: 
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, str(ROOT / "app.py"), "--model", str(model), "--port", str(port), "--device", "cpu"]
+    command += options
     limit = "" if memory is None else f"ulimit -v {memory // 1024}; "
     environment = {name: value for name, value in os.environ.items() if name != "GRADIO_TEMP_DIR"}
     environment |= {"TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(["bash", "-c", f"{limit}exec {shlex.join(command)}"], cwd=folder, env=environment)
     address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            assert process.poll() is None, f"the server ended with {process.returncode}"
-            try:
-                httpx.get(f"{address}/config", timeout=5)
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
-        with httpx.Client(base_url=address, timeout=60) as client:
-            yield Server(address, process, temporary, client)
-    finally:
-        process.kill()
-        process.wait()
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            ["bash", "-c", f"{limit}exec {shlex.join(command)}"], cwd=folder, env=environment, stderr=log
+        )
+        try:
+            for _ in range(600):
+                assert process.poll() is None, f"the server ended with {process.returncode}"
+                try:
+                    httpx.get(f"{address}/config", timeout=5)
+                    break
+                except httpx.TransportError:
+                    time.sleep(0.1)
+            with httpx.Client(base_url=address, timeout=60) as client:
+                yield Server(address, process, temporary, client, log)
+        finally:
+            process.kill()
+            process.wait()
+            log.seek(0)
+            sys.stderr.write(log.read().decode(errors="replace"))

@@ -1,4 +1,4 @@
-"""What stands first in every document: the language of the page, and what to fetch while Gradio is starting.
+"""What stands first in every document: the language of the page, patience, and what to fetch while Gradio is starting.
 
 ``?lang=ja`` in the address chooses the language, whatever the browser's own. Gradio translates by
 ``navigator.language`` before any script of ours can run, so the choice has to stand at the very top: a piece of ASGI
@@ -23,14 +23,16 @@ from .headers import policy
 
 __all__ = ["HEAD", "DocumentHead"]
 
-SCRIPT = Path(__file__).with_name("language.js")
+SCRIPTS = [Path(__file__).with_name(name) for name in ("language.js", "waiting.js")]
 
 
 def _script() -> str:
     gradio = {code: Language.of(code).texts["gradio"] for code in LANGUAGES}
-    constants = {"LANGUAGES": LANGUAGES, "ADDRESS": assets.ADDRESS, "GRADIO": gradio}
+    waiting = {code: Language.of(code).text("messages", "server_full") for code in LANGUAGES}
+    constants = {"LANGUAGES": LANGUAGES, "ADDRESS": assets.ADDRESS, "GRADIO": gradio, "WAITING": waiting}
     lines = [f"const {name} = {json.dumps(value)};" for name, value in constants.items()]
-    return f"<script>{{ {' '.join(lines)} {SCRIPT.read_text(encoding='utf-8')} }}</script>"
+    lines += [script.read_text(encoding="utf-8") for script in SCRIPTS]
+    return f"<script>{{ {' '.join(lines)} }}</script>"
 
 
 HEAD = _script() + assets.head()

@@ -20,7 +20,7 @@ try:
 except ImportError:  # Windows, where leftovers wait for the system to clear its temporary files
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["KEPT_FOR", "claim_folder", "sweep"]
+__all__ = ["KEPT_FOR", "claim_folder", "release_folder", "sweep"]
 
 KEPT_FOR = 12 * 3600
 """Seconds that a file is kept which nobody looks at; the page promises a day."""
@@ -46,6 +46,11 @@ def claim_folder() -> Path:
     os.environ[_VARIABLE] = str(folder)
     atexit.register(_remove, folder, os.getpid())
     return folder
+
+
+def release_folder() -> None:
+    """Remove this process's folder; nothing may be kept in it any more."""
+    shutil.rmtree(os.environ[_VARIABLE], ignore_errors=True)
 
 
 def sweep(folder: Path, shown: Set[str], now: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What may come in at all: bodies of a bounded size, calls of handlers that there are, and so many uploads.
+"""What may come in at all: bodies of a bounded size, calls of handlers that there are, and so many uploads of each.
 
 A body that is too large is refused by its announced length, before any of it is read; one that announces nothing, as
 soon as too much of it has come.
@@ -9,13 +9,21 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import OrderedDict
 from pathlib import Path
+from urllib.parse import parse_qs
 
+import gradio as gr
 from gradio.utils import get_upload_folder
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cvt.errors import shown
+
+from ..words import language_of
+from .ending import sentence
+from .folder import KEPT_FOR
 
 __all__ = ["MOST_BODY", "MOST_KEPT", "MOST_UPLOAD", "Gate"]
 
@@ -27,6 +35,15 @@ MOST_UPLOAD = 25 * 2**20
 
 MOST_KEPT = 4 * 2**30
 """Bytes of all files that are kept for visitors; beyond that, uploads wait until the oldest have gone."""
+
+MOST_OF_ONE = 500 * 2**20
+"""Bytes that one page may bring while files are kept: 25 of the largest photos."""
+
+MOST_OF_ADDRESS = 2 * 2**30
+"""The same of all programs behind one address, which do not say who they are."""
+
+_MOST_REMEMBERED = 10_000
+"""Pages and addresses whose uploads are counted."""
 
 _COUNTED_FOR = 5.0
 """Seconds for which a count of the kept bytes holds; in between, uploads are added to it."""
@@ -48,6 +65,7 @@ class Gate:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self._kept, self._counted_at = 0, float("-inf")
+        self._brought: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST":
@@ -56,9 +74,11 @@ class Gate:
         path = scope["path"]
         is_upload = path.endswith("/upload")
         try:
+            if scope["app"].get_blocks().ending:
+                raise RefusedError(503, sentence(language_of(gr.Request(Request(scope)))))
             length = _announced(scope)
             if is_upload:
-                self._admit(length)
+                self._admit(length, *_who_brings(scope))
             elif any(part in path for part in _CALLS):
                 body = await _read(receive, length)
                 _check_call(body, scope)
@@ -69,15 +89,32 @@ class Gate:
             answer.headers["Connection"] = "close"  # or the rest of an endless body would be read and thrown away
             await answer(scope, receive, send)
 
-    def _admit(self, length: int | None) -> None:
+    def _admit(self, length: int | None, who: str, most: int) -> None:
         if length is not None and length > MOST_UPLOAD:
             raise RefusedError(413, f"the upload is {length} bytes long; at most {MOST_UPLOAD} are taken")
-        now = time.monotonic()
+        size, now = MOST_UPLOAD if length is None else length, time.monotonic()
+        since, brought = self._brought.get(who, (now, 0))
+        if now - since > KEPT_FOR:
+            since, brought = now, 0
+        if brought + size > most:
+            raise RefusedError(429, f"{brought // 2**20} MB have come from there already; try again in some hours")
         if now - self._counted_at > _COUNTED_FOR:
             self._kept, self._counted_at = _bytes_in(get_upload_folder()), now
-        self._kept += MOST_UPLOAD if length is None else length
-        if self._kept > MOST_KEPT:
+        if self._kept + size > MOST_KEPT:
             raise RefusedError(507, "the server keeps as many photos as it can; try again in an hour")
+        self._kept += size
+        self._brought[who] = (since, brought + size)
+        self._brought.move_to_end(who)
+        if len(self._brought) > _MOST_REMEMBERED:
+            self._brought.popitem(last=False)
+
+
+def _who_brings(scope: Scope) -> tuple[str, int]:
+    """Of what page an upload comes, or from what address, and how many bytes may come from there."""
+    visitor = parse_qs(scope["query_string"]).get(b"visitor", [b""])[0]
+    if visitor:
+        return f"page {visitor[:100].decode('latin1')}", MOST_OF_ONE
+    return f"address {(scope.get('client') or ['unknown'])[0]}", MOST_OF_ADDRESS
 
 
 def _announced(scope: Scope) -> int | None:

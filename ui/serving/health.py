@@ -29,6 +29,8 @@ def _answer(request: Request) -> Response:
 
 
 def _trouble(request: Request) -> str | None:
+    if request.app.get_blocks().ending:
+        return "the server is being ended"
     folder = get_upload_folder()
     if not os.access(folder, os.W_OK):
         return "the folder for uploads cannot be written"

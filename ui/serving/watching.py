@@ -63,11 +63,22 @@ class Sessions:
 
 
 class WatchedBlocks(gr.Blocks):
-    """Blocks whose handlers only ever hear of uploaded files."""
+    """Blocks whose handlers only ever hear of uploaded files.
+
+    Attributes:
+        sessions: who is there.
+        ending: whether nothing new is begun any more (:mod:`serving.ending`).
+        loop: the event loop that serves them, while they are served.
+        models, start: what they show, and with which model they begin.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.sessions = Sessions()
+        self.ending = False
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.models: Any = None
+        self.start = ""
         self._steps: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     def first_paint(self) -> set[str]:
@@ -149,6 +160,7 @@ async def sweeping(app: Any) -> AsyncIterator[None]:
             blocks = app.get_blocks()
             await asyncio.to_thread(sweep, Path(get_upload_folder()), blocks.sessions.shown() | blocks.first_paint())
 
+    app.get_blocks().loop = asyncio.get_running_loop()
     task = asyncio.create_task(sweep_regularly())
     yield
     task.cancel()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from PIL import Image
 
 from cvt.config import CvtConfig
 from cvt.errors import CheckpointError
-from cvt.tracing import ForwardPass, Trace, trace
+from cvt.tracing import Trace
 
 from ..components.explorer import ExplorerData, explorer_value, with_evidence
 from ..serving.desk import Desk
+from .gpu import logits, trace, traces
 from .models import LoadedModel
 
 __all__ = [
@@ -28,8 +29,8 @@ __all__ = [
     "predicted",
     "probabilities",
     "recall",
-    "trace_of",
     "trace_photo",
+    "traced_twice",
 ]
 
 KEPT_SIDE = 1600
@@ -77,9 +78,9 @@ def trace_photo(
     return _kept(trace(loaded.model, loaded.processor, photo, target=target, against=against), photo)
 
 
-def trace_of(passed: ForwardPass, photo: Image.Image, target: int | str | None = None) -> Trace:
-    """:func:`trace_photo`, of a forward pass over that photo alone."""
-    return _kept(passed.traces([target])[0], photo)
+def traced_twice(loaded: LoadedModel, photo: Image.Image) -> Iterator[Trace]:
+    """:func:`trace_photo` without a class, as soon as the network has seen it, then for the most probable one."""
+    return (_kept(result, photo) for result in traces(loaded.model, loaded.processor, photo))
 
 
 def _kept(result: Trace, photo: Image.Image) -> Trace:
@@ -131,13 +132,13 @@ def predicted(loaded: LoadedModel, network: Desk, photo: Image.Image, count: int
     Raises:
         CheckpointError: the logits are no numbers.
     """
-    model, config = loaded.model, loaded.model.config
+    config = loaded.model.config
     pixel_values = loaded.processor.prepare(photo).pixel_values
-    with network.place(), torch.inference_mode():
-        logits = model(pixel_values.to(model.device, model.dtype), return_dict=True).logits[0].float().cpu()
-    if not logits.isfinite().all():
+    with network.place():
+        found = logits(loaded.model, pixel_values)
+    if not found.isfinite().all():
         raise CheckpointError("the network's logits are NaN or infinite: its weights are damaged, or too large")
-    shares = (logits / config.temperature).softmax(dim=0)
+    shares = (found / config.temperature).softmax(dim=0)
     order = shares.argsort(descending=True, stable=True)[:count]
     return {class_label(config, int(index)): float(shares[index]) for index in order}
 
