@@ -11,20 +11,14 @@ for. Prints a Markdown table of medians. One core does both, the page and the br
 from __future__ import annotations
 
 import argparse
-import socket
 import statistics
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.chromium import find_chromium
+from benchmarks.server import served
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
@@ -92,31 +86,6 @@ def visit(browser: Browser, address: str, screen: dict[str, Any], speed: dict[st
     return Visit(float(seconds), sum(arrived) / 1e6, len(fetched), len(complaints))
 
 
-@contextmanager
-def served() -> Iterator[str]:
-    """The address of the page, served in a process of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}/"
-    process = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port), "--model", "bundled"], stdout=subprocess.DEVNULL
-    )
-    try:
-        while True:
-            try:
-                urllib.request.urlopen(f"{address}config").close()
-                break
-            except OSError as error:
-                if process.poll() is not None:
-                    raise SystemExit(f"app.py ended with status {process.returncode}") from error
-                time.sleep(0.2)
-        yield address
-    finally:
-        process.terminate()
-        process.wait()
-
-
 def measure(address: str, visits: int) -> None:
     """Print the table."""
     print("| screen | network | first picture | bytes | requests | console errors |")
@@ -152,8 +121,8 @@ def main() -> None:
     if options.address:
         measure(options.address, options.visits)
         return
-    with served() as address:
-        measure(address, options.visits)
+    with served() as page:
+        measure(page.address, options.visits)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,56 @@
+"""The page in a process of its own, for benchmarks of it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Served", "served"]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that answers.
+
+    Attributes:
+        address: of the page, with a slash at its end.
+        process: what serves it.
+        temporary: where its folder is.
+    """
+
+    address: str
+    process: subprocess.Popen[bytes]
+    temporary: Path
+
+
+@contextmanager
+def served(model: str = "bundled") -> Iterator[Served]:
+    """Serve the page as ``app.py`` does, from when it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}/"
+    with tempfile.TemporaryDirectory() as temporary:
+        command = ["env", f"TMPDIR={temporary}", sys.executable, "app.py", "--port", str(port), "--model", model]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            while True:
+                try:
+                    urllib.request.urlopen(f"{address}config").close()
+                    break
+                except OSError as error:
+                    if process.poll() is not None:
+                        raise SystemExit(f"app.py ended with status {process.returncode}") from error
+                    time.sleep(0.2)
+            yield Served(address, process, Path(temporary))
+        finally:
+            process.terminate()
+            process.wait()
