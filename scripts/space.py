@@ -126,7 +126,8 @@ def running(place: Path, port: int) -> Iterator[Server]:
                 break
             except httpx.HTTPError:
                 time.sleep(0.5)
-        yield Server(address, process, home / "tmp")
+        with httpx.Client(base_url=address, timeout=PATIENCE) as client:
+            yield Server(address, process, home / "tmp", client)
     finally:
         process.kill()
         process.wait()
