@@ -115,7 +115,8 @@ def running(place: Path, port: int) -> Iterator[Server]:
     if other:
         for path in [home, *home.rglob("*")]:
             os.chown(path, other["user"], other["group"], follow_symlinks=False)
-    process: subprocess.Popen[bytes] = subprocess.Popen([*command, "app.py"], cwd=repository, env=environment, **other)
+    start: Any = subprocess.Popen
+    process = start([*command, "app.py"], cwd=repository, env=environment, **other)
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(PATIENCE * 2):

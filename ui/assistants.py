@@ -44,6 +44,11 @@ PHOTO = (
     "the name of an example: {names}."
 )
 
+if TYPE_CHECKING:  # what they are beyond that, the models decide
+    Photo = str
+    Model = str
+    Method = str
+
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
@@ -119,9 +124,7 @@ def _named(error: ValidationError) -> str:
 def _tools(models: ModelCache, start: str) -> list[Callable[..., Any]]:
     from mcp import types
 
-    if TYPE_CHECKING:
-        Photo = Model = Method = str  # noqa: N806
-    else:
+    if not TYPE_CHECKING:
         known = PHOTO.format(names=", ".join(examples()))
         Photo = Annotated[str, Field(max_length=LONGEST_PHOTO, description=known)]  # noqa: N806
         Model = Annotated[Literal[tuple(models.entries)], Field(description="Which model looks at it.")]  # noqa: N806

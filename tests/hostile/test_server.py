@@ -120,7 +120,8 @@ def test_pages_of_named_origins_may_frame_it(server: Server) -> None:
 
 
 def test_no_path_of_this_machine_is_told(server: Server, photo: dict[str, str]) -> None:
-    said = server.ask(server.handlers()["explain"], [photo, *list(PARAMETERS["explain"].values())[1:]])
+    given: dict[str, Any] = dict(PARAMETERS["explain"])
+    said = server.ask(server.handlers()["explain"], [photo, *list(given.values())[1:]])
     for told in (httpx.get(f"{server.address}/config").text, httpx.get(server.address).text, str(said), str(photo)):
         assert "/cvt-explorer--" in told
         for never in (str(server.temporary), str(HERE.parents[1]), str(Path.home())):
