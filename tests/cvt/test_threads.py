@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -24,7 +25,8 @@ print(json.dumps([before, threads()]))
 
 
 def test_one_thread_for_the_rest_of_the_process() -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True)
     before, after = json.loads(done.stdout)
     if not before:
         pytest.skip("this NumPy was not built with OpenBLAS")
