@@ -13,7 +13,7 @@ from PIL import Image
 
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
-from visualize import __main__ as command
+from visualize import job
 from visualize.__main__ import main
 
 
@@ -42,7 +42,7 @@ def photos(tmp_path: Path) -> Path:
 @pytest.fixture
 def sheets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sheets as empty files; what is on them is the report's matter."""
-    monkeypatch.setattr(command, "report", lambda trace, path, **_: Path(path).touch())
+    monkeypatch.setattr(job, "report", lambda trace, path, **_: Path(path).touch())
 
 
 @pytest.mark.usefixtures("sheets")
@@ -101,14 +101,14 @@ def test_one_photo_does_not_spoil_its_batch(
     model: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.new("RGB", (50, 50)).save(photos / "black.png")
-    original = command.forward_pass  # type: ignore[attr-defined]
+    original = job.forward_pass  # type: ignore[attr-defined]
 
     def fails_on_black(model: object, processor: object, images: list[Image.Image], *rest: object) -> object:
         if any(not np.asarray(image).any() for image in images):
             raise RuntimeError("out of memory")
         return original(model, processor, images, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(command, "forward_pass", fails_on_black)
+    monkeypatch.setattr(job, "forward_pass", fails_on_black)
     assert main([str(photos), "--model", model, "--out", str(tmp_path / "out"), "--class", "1"]) == 1
     printed = capsys.readouterr()
     assert "2 of 4 explained" in printed.out
@@ -177,7 +177,7 @@ def test_an_interruption_leaves_whole_files_and_a_list(
     folder.mkdir()
     for name in ("a.png", "b.png", "c.png"):
         Image.new("RGB", (50, 40), (90, 120, 30)).save(folder / name)
-    original = command.save_summary  # type: ignore[attr-defined]
+    original = job.save_summary  # type: ignore[attr-defined]
 
     def interrupted(trace: object, path: Path, **options: object) -> None:
         if options["photo_name"] == "b.png":
@@ -185,7 +185,7 @@ def test_an_interruption_leaves_whole_files_and_a_list(
             signal.raise_signal(signal.SIGINT)
         original(trace, path, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(command, "save_summary", interrupted)
+    monkeypatch.setattr(job, "save_summary", interrupted)
     options = ["--model", model, "--out", str(out), "--class", "0", "--batch", "2"]
     assert main([str(folder), *options]) == 130
     printed = capsys.readouterr()
