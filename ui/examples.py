@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -24,7 +25,14 @@ SMALL_AT = "examples"
 
 @dataclass(frozen=True)
 class Example:
-    """One photo; ``id`` is what an address calls it, and what words call its title by."""
+    """One photo.
+
+    Attributes:
+        id: what an address calls it, and what words call its title by.
+        file: its name in :data:`FOLDER`.
+        author, licence, licence_url, source, changes: whose it is, and what was done to it.
+        shows: ImageNet's classes that are right for it, each by the first of its names; none where no class is.
+    """
 
     id: str
     file: str
@@ -33,6 +41,7 @@ class Example:
     licence_url: str
     source: str
     changes: str
+    shows: tuple[str, ...]
 
     @property
     def path(self) -> Path:
@@ -44,6 +53,11 @@ class Example:
         """The address of its small picture, seen from the page."""
         return f"{SMALL_AT}/{self.file}"
 
+    def shows_any(self, labels: Iterable[str]) -> bool:
+        """Whether one of a model's class names is right for it; ImageNet's names for a class stand side by side."""
+        names = {name.strip() for label in labels for name in label.split(",")}
+        return not names.isdisjoint(self.shows)
+
     def open(self) -> Image.Image:
         """The photo itself."""
         return open_photo(self.path)
@@ -53,7 +67,7 @@ class Example:
 def examples() -> dict[str, Example]:
     """All of them by id, the one to start with first."""
     content = json.loads((FOLDER / "examples.json").read_text(encoding="utf-8"))
-    return {fields["id"]: Example(**fields) for fields in content}
+    return {fields["id"]: Example(**fields | {"shows": tuple(fields["shows"])}) for fields in content}
 
 
 def credit_line(name: str | None) -> dict[str, str]:

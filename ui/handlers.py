@@ -171,7 +171,7 @@ class Handlers:
         steps = traced_twice(loaded, photo)
         with self.models.network.place():
             trace = next(steps)
-        known = scope_value(loaded, trace, self.models)
+        known = scope_value(loaded, trace, self.models, asked.example)
         yield {"prediction": probabilities(trace), "scope": known, "curves": None, "file": None}
         with self.models.network.place():
             explaining = next(steps)

@@ -161,7 +161,7 @@ class _Page:
                     show_label=False,
                 )
                 gr.Markdown(text("prediction_hint"), elem_classes="hint")
-                known = scope_value(loaded, first.trace, models)
+                known = scope_value(loaded, first.trace, models, first.explorer.example)
                 self.scope = ModelScope(known, server_functions=questions(models), elem_id="scope")
             with gr.Column(elem_id="right", min_width=0):
                 _unseen_heading("explorer")

@@ -282,6 +282,8 @@ export interface Offer {
 
 /** What is told beside the prediction: doubt, how many classes the model knows, and a model that knows more. */
 export interface ScopeValue {
+  /** An example that shows none of the classes. */
+  foreign: boolean;
   doubted: boolean;
   classes: number;
   offer: Offer | null;

@@ -30,7 +30,7 @@ def test_what_spoke_against_is_seen_alone(opened: Any) -> None:
     opened.locator(".others summary").click()
     opened.locator("[name=view]").select_option("evidence_against")
     expect(opened.locator("#explorer")).to_have_attribute("data-view", "evidence_against")
-    expect(opened.locator(".explanation .said")).to_contain_text("speaks against “church”")
+    expect(opened.locator(".explanation .said")).to_contain_text("speaks against “English springer”")
     expect(opened.locator("[data-question=why]")).to_have_attribute("aria-pressed", "true")
     alone = colours(opened)
     assert alone["red"] == 0
@@ -43,14 +43,14 @@ def test_one_class_is_held_against_another(opened: Any) -> None:
     rival = opened.locator("[name=against]")
     rival.select_option(label="parachute")
     said = opened.locator(".explanation .said")
-    expect(said).to_contain_text("Why “church” and not “parachute”", timeout=PATIENCE)
+    expect(said).to_contain_text("Why “English springer” and not “parachute”", timeout=PATIENCE)
     expect(opened.locator("#explorer")).to_have_attribute("data-state", "ready", timeout=PATIENCE)
     expect(opened.locator(".notice")).to_be_hidden(timeout=PATIENCE)
     assert opened.locator("#explorer .map").first.evaluate(pixels) != before
     expect(opened).to_have_url(re.compile("against="))
     opened.reload()
     ready(opened)
-    expect(said).to_contain_text("Why “church” and not “parachute”", timeout=PATIENCE)
+    expect(said).to_contain_text("Why “English springer” and not “parachute”", timeout=PATIENCE)
     opened.locator("#prediction .confidence-set").nth(2).click()  # another class is asked about by itself
     expect(said).not_to_contain_text("and not", timeout=PATIENCE)
     expect(rival).to_have_value("")

@@ -98,7 +98,7 @@ def test_a_photo_that_is_kept_no_more_is_told(opened: Any, photos: list[Path]) -
     page.reload()
     expect(page.locator(".toast-body")).to_contain_text("no longer kept in this browser", timeout=PATIENCE)
     says(page, stage="2", view="attention")
-    expect(page).to_have_url(re.compile("example=taj-mahal"))
+    expect(page).to_have_url(re.compile("example=spaniels"))
 
 
 @pytest.mark.parametrize("model", ["nobody/nothing", "microsoft/cvt-13"])

@@ -239,7 +239,7 @@ def test_an_address_with_nonsense_is_told_and_harmless(page: Any, address: str, 
 
 
 def test_somebodys_own_photo_is_never_in_the_address(opened: Any) -> None:
-    expect(opened).to_have_url(re.compile("example=taj-mahal"), timeout=PATIENCE)
+    expect(opened).to_have_url(re.compile("example=spaniels"), timeout=PATIENCE)
     drop(opened, [examples()["cat"].path])  # even where it happens to be one of ours
     ready(opened)
     expect(opened).not_to_have_url(re.compile("example="), timeout=PATIENCE)

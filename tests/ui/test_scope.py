@@ -38,6 +38,17 @@ def test_doubt_is_told_beyond_the_models_own_threshold(
     assert scope_value(loaded, trace, ModelCache([loaded.entry])).doubted is doubted
 
 
+def test_an_example_of_none_of_the_classes_is_told(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    trace = trace_photo(loaded, Image.new("RGB", (80, 64), "teal"))
+    models = ModelCache([loaded.entry])
+    assert scope_value(loaded, trace, models, "cat").foreign
+    assert not scope_value(loaded, trace, models).foreign
+    assert not scope_value(loaded, trace, models, "no such example").foreign
+    monkeypatch.setattr(loaded.model.config, "id2label", {0: "goldfish, Carassius auratus", 1: "tabby, tabby cat"})
+    assert not scope_value(loaded, trace, models, "cat").foreign
+    assert scope_value(loaded, trace, models, "astronaut").foreign
+
+
 def test_a_model_without_a_threshold_is_never_doubted(loaded: LoadedModel) -> None:
     trace = trace_photo(loaded, Image.new("RGB", (80, 64), "teal"))
     assert scope_value(loaded, trace, ModelCache([loaded.entry])).doubted is False

@@ -10,6 +10,7 @@ from gradio.data_classes import GradioModel
 from cvt.doubt import in_doubt
 from cvt.tracing import Trace
 
+from ..examples import examples
 from ..session.models import LoadedModel, ModelCache, ModelEntry
 from .part import Part
 
@@ -30,11 +31,13 @@ class ScopeData(GradioModel):
     """What is told beside the prediction.
 
     Attributes:
-        doubted: whether the photo may show none of the model's classes.
+        foreign: whether the photo is an example that shows none of the model's classes.
+        doubted: whether the photo may show none of them, by the model's own measure.
         classes: how many the model knows.
         offer: a model that knows more, where there is one.
     """
 
+    foreign: bool
     doubted: bool
     classes: int
     offer: OfferData | None
@@ -67,12 +70,14 @@ def questions(models: ModelCache) -> list[Callable[[object], dict[str, object] |
     return [fetch, fetched]
 
 
-def scope_value(loaded: LoadedModel, trace: Trace, models: ModelCache) -> ScopeData:
-    """What there is to say about a photo that a model has seen."""
+def scope_value(loaded: LoadedModel, trace: Trace, models: ModelCache, example: str | None = None) -> ScopeData:
+    """What there is to say about a photo that a model has seen; ``example`` is its id, where it comes with the page."""
     count = len(trace.logits)
     wider = wider_model(models)
     more = wider if wider is not None and wider.classes > count else None
+    shown = examples().get(example or "")
     return ScopeData(
+        foreign=shown is not None and not shown.shows_any(loaded.model.config.id2label.values()),
         doubted=bool(in_doubt(trace.logits, loaded.model.config)),
         classes=count,
         offer=None if more is None else offer(more, models),

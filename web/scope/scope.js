@@ -55,8 +55,9 @@ export function mount(element, host) {
     const { value } = host;
     root.hidden = !value;
     if (!value) return;
-    doubt.hidden = !value.doubted;
-    setText(doubt, value.doubted ? words("doubt") : "");
+    const warning = value.foreign ? "foreign" : value.doubted ? "doubt" : null;
+    doubt.hidden = warning === null;
+    setText(doubt, warning ? words(warning) : "");
     setText(known, words("known", { classes: value.classes.toLocaleString(words.language) }));
     if (!(asking && value.offer)) offer = value.offer;
     showOffer();
