@@ -5,7 +5,7 @@ from __future__ import annotations
 from cvt.config import CvtConfig
 from cvt.errors import ConfigError
 
-__all__ = ["parse_size", "parse_target"]
+__all__ = ["MOST_SIZE", "parse_size", "parse_target"]
 
 MOST_SIZE = 8000
 
