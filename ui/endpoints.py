@@ -27,7 +27,7 @@ from .session.gpu import trace
 from .session.look import predicted
 from .session.models import ModelCache
 
-__all__ = ["MOST_CALLS", "add_endpoints", "classify", "explain", "heatmap_file"]
+__all__ = ["MOST_CALLS", "MOST_CLASSES", "add_endpoints", "classify", "explain", "heatmap_file"]
 
 MOST_CLASSES = 1000
 

@@ -26,7 +26,7 @@ from ..serving.desk import Desk
 from .fetching import Downloads
 from .measured import MeasuredMap, measured_maps
 
-__all__ = ["DEFAULT_HUB_MODEL", "LoadedModel", "ModelCache", "ModelEntry", "offered_models"]
+__all__ = ["DEFAULT_HUB_MODEL", "LoadedModel", "ModelCache", "ModelEntry", "load", "offered_models"]
 
 log = logging.getLogger(__name__)
 
