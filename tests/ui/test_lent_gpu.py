@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,7 +49,7 @@ print(json.dumps({"told": told, "calls": spaces.calls if spaces else None}))
 """
 
 
-def run(model: Path, place: Path, **environment: str) -> dict[str, list[object]]:
+def run(model: Path, place: Path, **environment: str) -> dict[str, list[Any]]:
     """What the program says, where the stand-in lies in a place that Python looks at."""
     paths = os.pathsep.join([str(ROOT), str(place)])
     done = subprocess.run(
@@ -58,7 +59,7 @@ def run(model: Path, place: Path, **environment: str) -> dict[str, list[object]]
         text=True,
         check=True,
     )
-    answer: dict[str, list[object]] = json.loads(done.stdout.splitlines()[-1])
+    answer: dict[str, list[Any]] = json.loads(done.stdout.splitlines()[-1])
     return answer
 
 
@@ -68,5 +69,5 @@ def test_calls_go_to_lent_gpus_where_there_are_any_and_answer_the_same(model_fol
     here = run(model_folder, tmp_path)
     assert not here["calls"], "nothing of it where no GPU is lent"
     assert lent["told"] == here["told"]
-    names = [name for name, _ in lent["calls"]]  # type: ignore[misc]
+    names = [name for name, _ in lent["calls"]]
     assert names == ["trace", "logits", "trace", "traces"]

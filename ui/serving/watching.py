@@ -17,7 +17,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import gradio as gr
-from gradio.blocks import BlockFunction
+from gradio.block_function import BlockFunction
 from gradio.utils import get_upload_folder
 from starlette.types import ASGIApp, Receive, Scope, Send
 
