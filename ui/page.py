@@ -224,7 +224,8 @@ def _wire(demo: gr.Blocks, page: _Page, handlers: Handlers) -> None:
     waiting: dict[str, Any] = {"trigger_mode": "multiple", "show_progress_on": [page.prediction]}
     shown_all = page.started.change(on(handlers.show), asked, shown, **waiting, **heavy)
     shown_all.then(None, js=SETTLE, api_visibility="private")
-    page.bringing.drop(on(handlers.drop), page.turn, [page.photo, page.examples, *turn], **light)
+    each = light | {"trigger_mode": "multiple"}  # a drop's photo comes with its event, which no other may stand in for
+    page.bringing.drop(on(handlers.drop), page.turn, [page.photo, page.examples, *turn], **each)
     page.examples.select(on(handlers.pick), [page.examples, page.turn], [page.photo, *turn], **light)
     page.model.select(on(handlers.renew), page.turn, turn, **light)
     page.scope.switch(on(handlers.widen), page.turn, [page.model, *turn], **light)

@@ -1,5 +1,6 @@
 // A call for which the server has no room, or that meets it between two lives, waits and is made again; nothing is lost,
-// and newer wishes still overtake older ones. Uploads say which page brings them.
+// and calls arrive in the order in which they were made, so that the newest wish is the last. Uploads say which page
+// brings them.
 (() => {
   const send = window.fetch.bind(window);
   const visitor = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16)).join("");
@@ -9,6 +10,7 @@
     "border: 1px solid var(--border-color-primary); border-radius: 8px;" +
     "background: var(--body-background-fill); color: var(--body-text-color); font-family: var(--font)";
   let waiting = 0;
+  let before = Promise.resolve();
 
   function count(change) {
     waiting += change;
@@ -32,7 +34,11 @@
   window.fetch = (resource, options) => {
     if (resource instanceof Request) return send(resource, options);
     const address = new URL(resource, document.baseURI);
-    if (address.pathname.endsWith("/queue/join")) return patiently(resource, options);
+    if (address.pathname.endsWith("/queue/join")) {
+      const answer = before.then(() => patiently(resource, options));
+      before = answer.catch(() => null);
+      return answer;
+    }
     if (address.pathname.endsWith("/upload")) address.searchParams.set("visitor", visitor);
     return send(address.pathname.endsWith("/upload") ? address.href : resource, options);
   };
