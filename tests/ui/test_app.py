@@ -49,4 +49,5 @@ def test_options_come_from_the_environment_and_the_command_line(
     given = ["--model", "microsoft/cvt-21", "--host", "::1", "--port", "80", "--share", "--device", "cpu"]
     options = app.read_options(given)
     asked = {"model": "microsoft/cvt-21", "host": "::1", "port": 80, "share": True, "device": "cpu"}
-    assert vars(options) == asked | {"allow_host": [], "frame_ancestors": [], "log_level": "warning"}
+    others = {"allow_host": [], "frame_ancestors": [], "log_level": "warning", "mcp": False}
+    assert vars(options) == asked | others

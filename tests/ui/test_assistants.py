@@ -67,14 +67,14 @@ def test_two_tools_whose_arguments_are_typed_and_documented(demo: WatchedBlocks)
         fields = tool.inputSchema["properties"]
         assert tool.description and all(field["description"] for field in fields.values())
         assert tool.inputSchema["required"] == ["image"]
-        assert fields["model"]["enum"][0] == fields["model"]["default"] == "local"
+        assert fields["model"]["enum"][0] == fields["model"]["default"] == "local:small-cvt"
     assert tools["classify"].inputSchema["properties"]["top_k"]["minimum"] == 1
     assert "attention" in tools["explain"].inputSchema["properties"]["method"]["enum"]
     assert tools["explain"].inputSchema["properties"]["stage"]["type"] == "integer"
 
 
 def test_classify(demo: WatchedBlocks) -> None:
-    expected = classify(demo.models, CAT.open(), "local", 3)
+    expected = classify(demo.models, CAT.open(), "local:small-cvt", 3)
     uploaded = httpx.post(f"{demo.local_url}gradio_api/upload", files={"files": CAT.path.read_bytes()}).json()[0]
     for image in (data_address(), "cat", uploaded):
         (told,) = called(demo, "classify", image=image, top_k=3).content
