@@ -40,8 +40,9 @@ from ui.page import build
 from ui.session.look import traced_twice
 demo = build(sys.argv[1])
 cat = examples()["cat"].open()
-told = [list(classify(demo.models, cat, "local:small-cvt", 3)), explain(demo.models, cat, "local:small-cvt", method="attention")[1]]
-loaded = demo.models.get("local:small-cvt")
+name = "local:small-cvt"
+told = [list(classify(demo.models, cat, name, 3)), explain(demo.models, cat, name, method="attention")[1]]
+loaded = demo.models.get(name)
 told.append([trace.target for trace in traced_twice(loaded, cat)])
 told.append(str(loaded.model.device))
 spaces = sys.modules.get("spaces")
