@@ -50,7 +50,7 @@ class StandInHub:
 
     def downloads(self) -> list[str]:
         """The names of the files whose content was asked for, in order."""
-        return [path.rpartition("/")[2] for method, path in self.requests if method == "GET"]
+        return [path.rpartition("/")[2] for method, path in self.requests if method == "GET" and "/resolve/" in path]
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         hub = self
