@@ -14,14 +14,16 @@ const EVERY = 500; // milliseconds between two questions about a download
 export function mount(element, host) {
   useStyle(new URL("scope.css", import.meta.url));
   const { words } = host;
-  const doubt = make("p", { class: "doubt", role: "status" });
-  const known = make("span");
+  const told = make("span", { role: "status" });
   const list = make("button", { class: "list", type: "button" }, words("list"));
-  const told = make("span", { class: "told", role: "status" });
+  const said = make("p", { class: "said" }, told, " ", list);
+  // The longest that can stand here, unseen, so that nothing below moves from one photo to the next.
+  const room = make("p", { class: "said room", "aria-hidden": "true" }, words("foreign"), " ", list.cloneNode(true));
+  const news = make("span", { class: "news", role: "status" });
   const bar = make("progress", { max: 1, "aria-label": words("progress") });
   const act = make("button", { class: "act", type: "button" });
-  const more = make("div", { class: "more" }, told, bar, act);
-  const root = make("div", { class: "scope" }, doubt, make("p", { class: "known" }, known, " ", list), more);
+  const more = make("div", { class: "more" }, news, bar, act);
+  const root = make("div", { class: "scope" }, make("div", { class: "reach" }, said, room), more);
   element.replaceChildren(root);
 
   /** @type {Offer | null} */
@@ -36,7 +38,7 @@ export function mount(element, host) {
     bar.hidden = state !== "fetching";
     bar.value = done;
     act.hidden = state === "fetching";
-    setText(told, state === "absent" ? "" : words(`told.${state}`, values));
+    setText(news, state === "absent" ? "" : words(`told.${state}`, values));
     setText(act, act.hidden ? "" : words(`act.${state}`, values));
   };
   const follow = async (/** @type {"fetch" | "fetched"} */ question) => {
@@ -56,9 +58,8 @@ export function mount(element, host) {
     root.hidden = !value;
     if (!value) return;
     const warning = value.foreign ? "foreign" : value.doubted ? "doubt" : null;
-    doubt.hidden = warning === null;
-    setText(doubt, warning ? words(warning) : "");
-    setText(known, words("known", { classes: value.classes.toLocaleString(words.language) }));
+    said.classList.toggle("doubt", warning !== null);
+    setText(told, words(warning ?? "known", { classes: value.classes.toLocaleString(words.language) }));
     if (!(asking && value.offer)) offer = value.offer;
     showOffer();
     if (offer?.state === "fetching") void follow("fetched");
