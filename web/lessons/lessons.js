@@ -3,14 +3,14 @@
 import { addressWith } from "../shared/address.js";
 import { make, useStyle } from "../shared/dom.js";
 import { contents } from "./contents.js";
-import { dockNodes } from "./dock.js";
 import { Progress, storeOfBrowser } from "./progress.js";
 import { neighbour, placeIn } from "./steps.js";
-import { teachersNodes } from "./teachers.js";
-import { openStep, partOf, waitFor } from "./waiting.js";
 
 /** @import { CourseText, Host, Lesson, LessonFacts, LessonsValue, Part } from "../types.js" */
 /** @import { Place } from "./steps.js" */
+
+/** What a step is shown with; fetched when somebody opens a lesson. */
+const running = async () => ({ ...(await import("./dock.js")), ...(await import("./waiting.js")) });
 
 /**
  * Root `#lessons`, with one `[data-lesson]` per lesson and one `[data-step]` per step. `data-open-lesson` and
@@ -131,7 +131,7 @@ class Course {
     this.setAddress({ teachers: null });
   }
 
-  drawTeachers() {
+  async drawTeachers() {
     const { words, course, facts, host, teachers } = this;
     const { value } = host;
     if (!teachers.open || !course) return;
@@ -141,6 +141,8 @@ class Course {
     }
     const close = () => teachers.close();
     const ask = (/** @type {string} */ sheet) => host.trigger("sheet", { sheet });
+    const { teachersNodes } = await import("./teachers.js");
+    if (!teachers.open || host.value !== value) return; // closed since, or another photo, which is drawn by itself
     teachers.replaceChildren(...teachersNodes({ words, course, facts, value, close, ask }));
   }
 
@@ -188,6 +190,8 @@ class Course {
     const lesson = /** @type {Lesson} */ (this.lessons.find(({ number }) => number === place.lesson));
     const step = lesson.steps[place.step - 1];
     const here = ["closeup", "laboratory"].filter((name) => document.getElementById(name));
+    const { dockNodes, waitFor } = await running();
+    if (signal.aborted) return;
     const done = () => {
       this.progress.note(place);
       drawn.update();
@@ -219,6 +223,8 @@ class Course {
     if (!place || !facts) return;
     const lesson = this.lessons.find(({ number }) => number === place.lesson);
     if (!lesson) return;
+    const { openStep } = await running();
+    if (signal.aborted) return;
     const show = await openStep(lesson.steps[place.step - 1], facts, signal);
     if (signal.aborted) return;
     if (!this.isPresenting) show();
@@ -256,7 +262,7 @@ class Course {
 
   /** @param {Record<string, unknown>} changes of the page's address */
   setAddress(changes) {
-    const explorer = /** @type {any} */ (partOf("explorer"))?.explorer;
+    const explorer = /** @type {any} */ (document.getElementById("explorer"))?.explorer;
     if (explorer) explorer.setUrl(changes);
     else history.replaceState(history.state, "", addressWith(location.href, changes));
   }
