@@ -51,8 +51,8 @@ def open_all(page: Any) -> None:
 
 @pytest.mark.parametrize(
     ("size", "scheme", "language"),
-    [("desktop", "light", "en"), ("desktop", "dark", "ja"), ("phone", "dark", "en"), ("phone", "light", "ja")],
-)  # each with each of the others
+    [("desktop", "light", "en"), ("phone", "dark", "ja")],  # every choice once: each walk through all views takes long
+)
 def test_axe_finds_nothing(new_page: Callable[..., Any], address: str, size: str, scheme: str, language: str) -> None:
     page = new_page(color_scheme=scheme, **SIZES[size])
     page.goto(f"{address}?lang={language}")

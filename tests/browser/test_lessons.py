@@ -14,7 +14,6 @@ from tests.browser.page_helpers import PATIENCE, ready
 from tests.browser.trusted import drop
 from ui.course.text import QuestionText, course
 from ui.examples import examples
-from visualize.language import LANGUAGES
 
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -47,8 +46,8 @@ def at_step(page: Any, address: str, lesson: int, step: int, more: str = "") -> 
 
 @pytest.mark.parametrize(
     ("screen", "language"),
-    [(DESKTOP, "en"), *((PHONE, code) for code in LANGUAGES)],  # whatever has room there has it on a desktop
-    ids=["desktop-en", *(f"phone-{code}" for code in LANGUAGES)],
+    [(DESKTOP, "en"), (PHONE, "ja")],
+    ids=["desktop-en", "phone-ja"],
 )
 def test_every_step_can_be_walked(
     new_page: Callable[..., Any], address: str, screen: dict[str, Any], language: str

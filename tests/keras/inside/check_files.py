@@ -43,6 +43,7 @@ def test_files_of_tensorflow(kind: str, tmp_path: Path, expected: dict[str, np.n
     assert_equal(TFCvtModel.from_pretrained(folder), body)
 
 
+@pytest.mark.files_alone
 def test_a_single_file_and_a_config_of_ones_own(tmp_path: Path, expected: dict[str, np.ndarray]) -> None:
     config = CvtConfig.from_pretrained(SMALL)
     for path in (SMALL / "model.safetensors", unpacked("h5", tmp_path) / "tf_model.h5"):
@@ -53,6 +54,7 @@ def test_a_single_file_and_a_config_of_ones_own(tmp_path: Path, expected: dict[s
         TFCvtForImageClassification.from_pretrained(SMALL, surprise=1)
 
 
+@pytest.mark.files_alone
 def test_from_pt_prefers_the_files_of_pytorch(tmp_path: Path, expected: dict[str, np.ndarray]) -> None:
     folder = unpacked("h5", tmp_path)
     tensors = load_file(SMALL / "model.safetensors")
@@ -68,6 +70,7 @@ def test_from_pt_prefers_the_files_of_pytorch(tmp_path: Path, expected: dict[str
         TFCvtForImageClassification.from_pretrained(unpacked("h5", tmp_path / "other"), from_pt=True)
 
 
+@pytest.mark.files_alone
 def test_half_precision_files(tmp_path: Path, expected: dict[str, np.ndarray]) -> None:
     shutil.copy(SMALL / "config.json", tmp_path)
     for kind in ("float16", "bfloat16"):
@@ -77,6 +80,7 @@ def test_half_precision_files(tmp_path: Path, expected: dict[str, np.ndarray]) -
             np.testing.assert_array_equal(value, expected[name].astype(kind).astype(np.float32))
 
 
+@pytest.mark.files_alone
 def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     """Equal sizes in another shape are no fit: transformers 4 reshaped them in silence."""
     shutil.copy(SMALL / "config.json", tmp_path)
@@ -100,6 +104,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
         TFCvtForImageClassification.from_pretrained(tmp_path / "nowhere")
 
 
+@pytest.mark.files_alone
 def test_a_head_for_other_classes(expected: dict[str, np.ndarray]) -> None:
     with pytest.raises(CheckpointError, match="ignore_mismatched_sizes=True"):
         TFCvtForImageClassification.from_pretrained(SMALL, num_labels=3)
@@ -134,6 +139,7 @@ def test_saved_and_loaded(tmp_path: Path, expected: dict[str, np.ndarray]) -> No
         model.save_pretrained(saved / "saved.npz")
 
 
+@pytest.mark.files_alone
 def test_tf_model_h5_is_as_transformers_wrote_it(tmp_path: Path) -> None:
     """Name by name and number by number, the lists of names too: what transformers 4 loads it by."""
     unpacked("h5", tmp_path)
@@ -167,6 +173,7 @@ def contents(path: Path, instance: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.files_alone
 def test_many_names_take_several_attributes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """HDF5 allows 64 KiB for one; a CvT-21 has more names than fit."""
     monkeypatch.setattr(tensorflow_files, "_ATTRIBUTE_LIMIT", 10_000)
