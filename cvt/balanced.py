@@ -98,6 +98,16 @@ class _Constant(Function):
         return None, None if ctx.mode.balanced else gradient
 
 
+def _products(gradient: Tensor, result: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
+    """A gradient times the Jacobians of a result.
+
+    The gradient comes by way of a sum: one that is handed over makes PyTorch import SymPy, which takes a second.
+    """
+    with torch.enable_grad():
+        total = (result * gradient).sum()
+    return torch.autograd.grad(total, inputs, retain_graph=True)
+
+
 class _Attention(Function):
     """Attention, whose weights count as constants where gradients are balanced: only the values have gradients then."""
 
@@ -117,9 +127,9 @@ class _Attention(Function):
     def backward(ctx: Any, gradient: Tensor) -> Any:
         query, key, value, result = ctx.saved_tensors
         if not ctx.mode.balanced:
-            return None, None, None, *torch.autograd.grad(result, (query, key, value), gradient, retain_graph=True)
+            return None, None, None, *_products(gradient, result, query, key, value)
         if ctx.args or ctx.kwargs.keys() - {"scale", "dropout_p"} or ctx.kwargs.get("dropout_p"):
-            (of_value,) = torch.autograd.grad(result, value, gradient, retain_graph=True)
+            (of_value,) = _products(gradient, result, value)
             return None, None, None, None, None, of_value
         # The same, without the queries' and keys' share of the work.
         scale = ctx.kwargs.get("scale") or query.shape[-1] ** -0.5

@@ -293,10 +293,12 @@ class CvtModel(CvtPreTrainedModel):
         self._check(pixel_values)
         output_hidden_states = self._default(output_hidden_states, "output_hidden_states")
         attentive = self._default(output_attentions, "output_attentions")
-        output = (self._encode_attentively if attentive else self.encoder)(pixel_values, output_hidden_states)
+        encode = self._encode_attentively if attentive else self.encoder
+        if attentive and torch.compiler.is_dynamo_compiling():  # a compiled graph has no recorder to hear the weights
+            encode = torch.compiler.disable(encode)
+        output = encode(pixel_values, output_hidden_states)
         return self._given(output, return_dict)
 
-    @torch.compiler.disable  # a compiled graph has no recorder to hear the weights
     def _encode_attentively(self, pixel_values: Tensor, output_hidden_states: bool) -> BaseModelOutputWithCLSToken:
         with record(self, "layers.*.attention.weights") as heard:
             output: BaseModelOutputWithCLSToken = self.encoder(pixel_values, output_hidden_states)

@@ -205,3 +205,15 @@ def test_what_another_module_uses_is_exported(layer: str) -> None:
 def test_what_needs_no_torch_does_not_import_it(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_looking_at_a_photo_imports_no_compiler() -> None:
+    """PyTorch's compiler and its algebra take seconds to import, and come with a decorator or a gradient handed over."""
+    code = (
+        "import sys, cvt, PIL.Image; name = 'bundled'; photo = PIL.Image.new('RGB', (80, 60)); "
+        "model = cvt.CvtForImageClassification.from_pretrained(name).eval(); "
+        "cvt.trace(model, cvt.CvtImageProcessor.from_pretrained(name), photo, target='winner'); "
+        "print(sorted({'torch._dynamo', 'sympy'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
