@@ -208,7 +208,7 @@ def test_what_needs_no_torch_does_not_import_it(module: str) -> None:
 
 
 def test_looking_at_a_photo_imports_no_compiler() -> None:
-    """PyTorch's compiler and its algebra take seconds to import, and come with a decorator or a gradient handed over."""
+    """PyTorch's compiler and its algebra take seconds, and come with a decorator or a gradient handed over."""
     code = (
         "import sys, cvt, PIL.Image; name = 'bundled'; photo = PIL.Image.new('RGB', (80, 60)); "
         "model = cvt.CvtForImageClassification.from_pretrained(name).eval(); "
