@@ -120,6 +120,14 @@ def test_a_page_may_bring_so_much_and_others_too(work: Work, monkeypatch: pytest
     assert brought("?visitor=c") == 507
 
 
+def test_a_file_that_goes_while_files_are_counted_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the part of an upload does that has just become whole."""
+    (tmp_path / "kept").write_bytes(bytes(10))
+    seen = [(place, folders, [*names, "gone"]) for place, folders, names in os.walk(tmp_path)]
+    monkeypatch.setattr(os, "walk", lambda folder: iter(seen))
+    assert gate._bytes_in(str(tmp_path)) == 10
+
+
 def test_no_path_of_this_machine_leaves_it(work: Work) -> None:
     folder = get_upload_folder()
     answer = httpx.post(f"{work.server.address}/gradio_api/upload", files={"files": ("photo.png", b"a photo")})

@@ -6,11 +6,12 @@ soon as too much of it has come.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
 from collections import OrderedDict
-from pathlib import Path
+from contextlib import suppress
 from urllib.parse import parse_qs
 
 import gradio as gr
@@ -78,7 +79,7 @@ class Gate:
                 raise RefusedError(503, sentence(language_of(gr.Request(Request(scope)))))
             length = _announced(scope)
             if is_upload:
-                self._admit(length, *_who_brings(scope))
+                await self._admit(length, *_who_brings(scope))
             elif any(part in path for part in _CALLS):
                 body = await _read(receive, length)
                 _check_call(body, scope)
@@ -89,7 +90,7 @@ class Gate:
             answer.headers["Connection"] = "close"  # or the rest of an endless body would be read and thrown away
             await answer(scope, receive, send)
 
-    def _admit(self, length: int | None, who: str, most: int) -> None:
+    async def _admit(self, length: int | None, who: str, most: int) -> None:
         if length is not None and length > MOST_UPLOAD:
             raise RefusedError(413, f"the upload is {length} bytes long; at most {MOST_UPLOAD} are taken")
         size, now = MOST_UPLOAD if length is None else length, time.monotonic()
@@ -99,7 +100,8 @@ class Gate:
         if brought + size > most:
             raise RefusedError(429, f"{brought // 2**20} MB have come from there already; try again in some hours")
         if now - self._counted_at > _COUNTED_FOR:
-            self._kept, self._counted_at = _bytes_in(get_upload_folder()), now
+            self._counted_at = now  # so that nobody else counts meanwhile
+            self._kept = await asyncio.to_thread(_bytes_in, get_upload_folder())
         if self._kept + size > MOST_KEPT:
             raise RefusedError(507, "the server keeps as many photos as it can; try again in an hour")
         self._kept += size
@@ -126,8 +128,13 @@ def _announced(scope: Scope) -> int | None:
 
 
 def _bytes_in(folder: str) -> int:
-    files = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
-    return sum(file.stat().st_size for file in files if file.is_file())
+    """Of all files below it; those that go, or get another name, while they are counted do not count."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += os.lstat(os.path.join(place, name)).st_size
+    return total
 
 
 async def _read(receive: Receive, length: int | None) -> bytes:
