@@ -86,24 +86,25 @@ def shared_context(chromium: Any) -> Iterator[Any]:
     context.close()
 
 
-@pytest.fixture
-def page(shared_context: Any) -> Iterator[Any]:
-    """A fresh page of 1280 × 1000 pixels, in which no error may be raised."""
+def without_errors(context: Any) -> Iterator[Any]:
+    """A page of a context, in which no error may be raised."""
     errors: list[str] = []
-    page = watched(shared_context, errors)
+    page = watched(context, errors)
     yield page
     page.close()
     assert not errors, errors
+
+
+@pytest.fixture
+def page(shared_context: Any) -> Iterator[Any]:
+    """A fresh page of 1280 × 1000 pixels."""
+    yield from without_errors(shared_context)
 
 
 @pytest.fixture(scope="module")
 def shared_page(shared_context: Any) -> Iterator[Any]:
-    """One page for all tests of a file, which leave it as they found it. No error may be raised in it."""
-    errors: list[str] = []
-    page = watched(shared_context, errors)
-    yield page
-    page.close()
-    assert not errors, errors
+    """One page for all tests of a file, which leave it as they found it."""
+    yield from without_errors(shared_context)
 
 
 @dataclass(eq=False)

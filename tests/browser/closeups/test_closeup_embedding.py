@@ -8,8 +8,7 @@ import pytest
 import torch
 from playwright.sync_api import Page, expect
 
-from tests.browser.closeup_page import NEAR, Network, close_all, number, numbers, open_closeup, saved_cvt_13
-from tests.browser.page_helpers import ready
+from tests.browser.closeup_page import NEAR, Network, number, numbers, open_closeup, saved_cvt_13
 from ui.launch import launch_options
 from ui.page import build
 
@@ -24,25 +23,6 @@ def shown(
     folder = tmp_path_factory.mktemp("cvt-13")
     saved_cvt_13(folder)
     return serve(build(str(folder), "cpu"), **launch_options()), Network.of(str(folder))
-
-
-@pytest.fixture
-def network(shown: tuple[str, Network]) -> Network:
-    return shown[1]
-
-
-@pytest.fixture(scope="module")
-def opened_once(shown: tuple[str, Network], shared_page: Page) -> Page:
-    shared_page.goto(shown[0])
-    ready(shared_page)
-    return shared_page
-
-
-@pytest.fixture
-def page(opened_once: Page) -> Page:
-    """The page of a network, with nothing opened on it."""
-    close_all(opened_once)
-    return opened_once
 
 
 PLACES = [(1, (14, 18), 10), (1, (1, 1), 1), (2, (5, 18), 70), (3, (9, 9), 190)]

@@ -12,8 +12,7 @@ from playwright.sync_api import Page, expect
 
 from cvt.costs import stage_costs
 from cvt.image_processor import CvtImageProcessor
-from tests.browser.closeup_page import NEAR, Network, close_all, number, numbers, open_closeup, saved_cvt_13
-from tests.browser.page_helpers import ready
+from tests.browser.closeup_page import NEAR, Network, number, numbers, open_closeup, saved_cvt_13
 from tests.cvt.networks import small_classifier
 from ui.launch import launch_options
 from ui.page import build
@@ -47,25 +46,6 @@ def save_small(folder: Path, fields: dict[str, Any]) -> None:
     CvtImageProcessor(size=68).save_pretrained(
         folder
     )  # grids of 17, 9 and 5: odd, so that poolings reach over the edge
-
-
-@pytest.fixture
-def network(shown: tuple[str, Network]) -> Network:
-    return shown[1]
-
-
-@pytest.fixture(scope="module")
-def opened_once(shown: tuple[str, Network], shared_page: Page) -> Page:
-    shared_page.goto(shown[0])
-    ready(shared_page)
-    return shared_page
-
-
-@pytest.fixture
-def page(opened_once: Page) -> Page:
-    """The page of a network, with nothing opened on it."""
-    close_all(opened_once)
-    return opened_once
 
 
 def state(page: Page, name: str) -> int:
