@@ -55,7 +55,7 @@ def test_a_wider_model_comes_while_the_page_goes_on(
     scope.get_by_role("button", name="Look with CvT-13").click(timeout=PATIENCE)
     expect(page).to_have_url(re.compile("model=microsoft"), timeout=PATIENCE)
     ready(page)
-    expect(scope).to_contain_text("It knows 1,000 kinds of things.")
+    expect(scope.get_by_role("status").first).to_contain_text("none of the 1,000 kinds of things it knows")
     expect(scope.locator(".more")).to_be_hidden()
     expect(page.locator("#prediction")).to_contain_text("kind ")
     assert stand_in.downloads().count("model.safetensors") == 1

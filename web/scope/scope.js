@@ -18,7 +18,8 @@ export function mount(element, host) {
   const list = make("button", { class: "list", type: "button" }, words("list"));
   const said = make("p", { class: "said" }, told, " ", list);
   // The longest that can stand here, unseen, so that nothing below moves from one photo to the next.
-  const room = make("p", { class: "said room", "aria-hidden": "true" }, words("foreign"), " ", list.cloneNode(true));
+  const longest = make("span");
+  const room = make("p", { class: "said room", "aria-hidden": "true" }, longest, " ", list.cloneNode(true));
   const news = make("span", { class: "news", role: "status" });
   const bar = make("progress", { max: 1, "aria-label": words("progress") });
   const act = make("button", { class: "act", type: "button" });
@@ -59,7 +60,9 @@ export function mount(element, host) {
     if (!value) return;
     const warning = value.foreign ? "foreign" : value.doubted ? "doubt" : null;
     said.classList.toggle("doubt", warning !== null);
-    setText(told, words(warning ?? "known", { classes: value.classes.toLocaleString(words.language) }));
+    const classes = value.classes.toLocaleString(words.language);
+    setText(told, words(warning ?? "known", { classes }));
+    setText(longest, words("foreign", { classes }));
     if (!(asking && value.offer)) offer = value.offer;
     showOffer();
     if (offer?.state === "fetching") void follow("fetched");
