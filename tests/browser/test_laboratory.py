@@ -64,6 +64,7 @@ def agrees(laboratory: Any, side: str, result: Any) -> None:
 
 
 def test_the_photo_is_moved_by_hand(opened: Any, network: LoadedModel, seen: Any) -> None:
+    expect(opened.locator("#laboratory .shut")).to_be_hidden()  # there is nothing to close
     opened.get_by_role("button", name="Place without positions").click()
     laboratory = tried(opened, "shift right 0")
     expect(opened.get_by_role("heading", name="Laboratory: place without positions")).to_be_visible()

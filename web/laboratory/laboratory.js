@@ -53,7 +53,7 @@ class Laboratory {
     });
     const shut = make(
       "button",
-      { type: "button", class: "shut", "aria-label": text("close"), title: text("close") },
+      { type: "button", class: "shut", hidden: true, "aria-label": text("close"), title: text("close") },
       "×",
     );
     shut.addEventListener("click", () => this.close());
