@@ -320,3 +320,21 @@ def test_nothing_jumps_while_results_come_in(opened: Any) -> None:
     expect(opened).to_have_url(re.compile("example=rocket"), timeout=PATIENCE)
     ready(opened)
     np.testing.assert_allclose(opened.evaluate(boxes), before, atol=2)
+
+
+def test_what_is_of_the_photo_before_stands_back(opened: Any) -> None:
+    opened.evaluate(
+        """() => {
+            const frame = document.querySelector("#explorer .frame");
+            window.lightest = 1;
+            const look = () => {
+                window.lightest = Math.min(window.lightest, getComputedStyle(frame).opacity);
+                requestAnimationFrame(look);
+            };
+            look();
+        }"""
+    )
+    opened.locator("[data-example=rocket]").click()
+    expect(opened).to_have_url(re.compile("example=rocket"), timeout=PATIENCE)
+    opened.wait_for_function("getComputedStyle(document.querySelector('#explorer .frame')).opacity === '1'")
+    assert opened.evaluate("window.lightest") < 0.5
