@@ -176,6 +176,8 @@ def test_two_visitors_see_their_own(
         come(page, photo, file)
         ready(page)
         expect(first_class(page)).to_have_text(top_class(photo))
+        width = page.locator("#stages img").first.evaluate("image => image.decode().then(() => image.naturalWidth)")
+        assert width == photo.width
     summaries = [take(page, "Summary, JSON") for page in pages]
     assert [json.loads(summary)["crop"]["photo_width"] for summary in summaries] == [200, 150]
     assert not set(ribbon_pictures(pages[0])) & set(ribbon_pictures(pages[1]))

@@ -10,7 +10,7 @@ import { neighbour, placeIn } from "./steps.js";
 /** @import { Place } from "./steps.js" */
 
 /** What a step is shown with; fetched when somebody opens a lesson. */
-const running = async () => ({ ...(await import("./dock.js")), ...(await import("./waiting.js")) });
+const fetchDock = async () => ({ ...(await import("./dock.js")), ...(await import("./waiting.js")) });
 
 /**
  * Root `#lessons`, with one `[data-lesson]` per lesson and one `[data-step]` per step. `data-open-lesson` and
@@ -190,7 +190,7 @@ class Course {
     const lesson = /** @type {Lesson} */ (this.lessons.find(({ number }) => number === place.lesson));
     const step = lesson.steps[place.step - 1];
     const here = ["closeup", "laboratory"].filter((name) => document.getElementById(name));
-    const { dockNodes, waitFor } = await running();
+    const { dockNodes, waitFor } = await fetchDock();
     if (signal.aborted) return;
     const done = () => {
       this.progress.note(place);
@@ -223,7 +223,7 @@ class Course {
     if (!place || !facts) return;
     const lesson = this.lessons.find(({ number }) => number === place.lesson);
     if (!lesson) return;
-    const { openStep } = await running();
+    const { openStep } = await fetchDock();
     if (signal.aborted) return;
     const show = await openStep(lesson.steps[place.step - 1], facts, signal);
     if (signal.aborted) return;
