@@ -91,6 +91,24 @@ def test_back_and_forth_between_own_photos_and_an_example(opened: Any, photos: l
     expect(page).to_have_url(re.compile("example=coffee"))
 
 
+def test_what_the_last_photo_still_says_takes_nothing_from_the_one_on_its_way_back(
+    opened: Any, photos: list[Path]
+) -> None:
+    page = opened
+    pinned(page, photos[0])
+    drop(page, photos[1:])
+    shown(page, WIDTHS[1])
+    held: list[Any] = []
+    page.route("**/upload**", lambda route: held.append(route))
+    with page.expect_request("**/upload**"):
+        page.go_back()
+    page.evaluate("document.querySelector('#explorer').explorer.settle()")
+    held[0].continue_()
+    shown(page, WIDTHS[0])
+    says(page, stage="2", view="attention")
+    expect(page).to_have_url(re.compile("query="))
+
+
 def test_a_photo_that_is_kept_no_more_is_told(opened: Any, photos: list[Path]) -> None:
     page = opened
     pinned(page, photos[0])

@@ -1,23 +1,23 @@
 /* What is chosen, fitted to what there is. */
 
 import { samePlace } from "../shared/geometry.js";
-import { broughtPhoto, photoOfEntry } from "../shared/keeping.js";
+import { photoOfEntry } from "../shared/keeping.js";
 import { isSame, pickIndex, pickQuery, settle } from "./choices.js";
 import { meantBy, viewFor } from "./wishes.js";
 
-/** @import { ExplorerValue, Grid, Query, Wish } from "../types.js" */
+/** @import { Grid, Query, Wish } from "../types.js" */
 /** @import { PhotoData } from "./data.js" */
 /** @import { State } from "./state.js" */
 
 /**
  * Whether an address is about that photo: an example by its name, somebody's own by its entry in the history.
  * @param {Wish} link
- * @param {ExplorerValue} value
+ * @param {Pick<PhotoData, "value" | "kept">} data
  */
-export function isPhotoOf(link, { example }) {
-  if (link.example) return link.example === example;
+export function isPhotoOf(link, { value, kept }) {
+  if (link.example) return link.example === value.example;
   const own = photoOfEntry();
-  return own === null || (example === null && own === broughtPhoto());
+  return own === null || own === kept;
 }
 
 /**
@@ -28,7 +28,7 @@ export function isPhotoOf(link, { example }) {
 export function adopt(state, data) {
   const { stages, value } = data;
   const { link } = state;
-  const isMeant = link && isPhotoOf(link, value) && (!link.model || link.model === value.model);
+  const isMeant = link && isPhotoOf(link, data) && (!link.model || link.model === value.model);
   Object.assign(state, settle(stages, state, {}));
   const { rows, columns } = stages[state.stage - 1].tokens;
   Object.assign(state, { pins: [], hovered: null, looked: [Math.floor(rows / 2), Math.floor(columns / 2)] });

@@ -3,6 +3,7 @@
 import { decodeBlock, decodeLevels } from "../shared/decode.js";
 import { channelSpread, directions, featureNorm, usualReach } from "../shared/features.js";
 import { cells } from "../shared/geometry.js";
+import { broughtPhoto } from "../shared/keeping.js";
 
 /** @import { Block, ExplorerValue, Features, FileLink, MapsFile, ServerMap } from "../types.js" */
 /** @import { Background } from "./background.js" */
@@ -17,6 +18,7 @@ export class PhotoData {
     this.value = value;
     this.background = background;
     this.stages = value.stages;
+    this.kept = value.example ? null : broughtPhoto(); // number of somebody's own photo, where the browser keeps it
     this.adopted = false;
     this.abort = new AbortController();
     /** @type {Map<string, Promise<any>>} */

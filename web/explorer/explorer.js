@@ -261,7 +261,7 @@ class Explorer {
     const { link, current } = state;
     if (!link || !current) return;
     const named = otherPhoto && (link.example || photoOfEntry() === null);
-    if (named || isPhotoOf(link, current.value)) await this.open(meantBy(link));
+    if (named || isPhotoOf(link, current)) await this.open(meantBy(link));
   }
 
   async settled() {

@@ -4,7 +4,7 @@ import { addressWith } from "../shared/address.js";
 import { paletteFor } from "../shared/colour.js";
 import { fromOne, readAddress, toAddress } from "../shared/counting.js";
 import { make, setText } from "../shared/dom.js";
-import { broughtPhoto, photoOfEntry } from "../shared/keeping.js";
+import { photoOfEntry } from "../shared/keeping.js";
 import { windowOf } from "../shared/geometry.js";
 import { withoutTerms } from "../shared/glossary.js";
 import { isSame } from "./choices.js";
@@ -69,7 +69,7 @@ export class Share {
   }
 
   writeUrl() {
-    this.photo = this.state.photo.value.example ? null : broughtPhoto();
+    this.photo = this.state.photo.kept;
     this.setUrl(this.parameters());
   }
 

@@ -1,7 +1,7 @@
 /* The whole page as a place to drop and paste photos. */
 
 import { make, useStyle } from "../shared/dom.js";
-import { keepPhoto, keptPhoto, photoOfEntry } from "../shared/keeping.js";
+import { bringsPhoto, keepPhoto, keptPhoto, photoOfEntry } from "../shared/keeping.js";
 import { takePicture } from "./camera.js";
 
 /** @import { Host, Part, PhotoValue } from "../types.js" */
@@ -55,12 +55,14 @@ export function mount(element, host) {
     if (files.length > 1) host.trigger("info", words("several", { name: file.name }));
     await bring(file, keepPhoto(file));
   };
-  const bring = async (/** @type {File} */ file, /** @type {Promise<void>} */ kept) => {
+  const bring = async (/** @type {File} */ file, /** @type {Promise<number | null>} */ kept) => {
     const mine = ++newest;
     show("busy");
     try {
-      const [uploaded] = await Promise.all([host.upload(file), kept]);
-      if (mine === newest) host.trigger("drop", { file: uploaded });
+      const [uploaded, id] = await Promise.all([host.upload(file), kept]);
+      if (mine !== newest) return;
+      bringsPhoto(id);
+      host.trigger("drop", { file: uploaded });
     } catch {
       // the host has said what went wrong
     } finally {
@@ -72,7 +74,7 @@ export function mount(element, host) {
     const id = photoOfEntry();
     if (id === null) return;
     const file = await keptPhoto(id);
-    if (file) return bring(file, Promise.resolve());
+    if (file) return bring(file, Promise.resolve(id));
     host.trigger("warning", words("gone"));
     history.replaceState({ ...history.state, photo: null }, "");
     /** @type {any} */ (document.querySelector("#explorer"))?.explorer?.settle(true);

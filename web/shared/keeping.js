@@ -14,14 +14,23 @@ export function broughtPhoto() {
   return brought;
 }
 
+/**
+ * From now on, what comes is about this photo.
+ * @param {number | null} id
+ */
+export function bringsPhoto(id) {
+  brought = id;
+}
+
 /** The number of the photo that this entry of the history was about; null for an example. */
 export function photoOfEntry() {
   return /** @type {number | null} */ (history.state?.photo ?? null);
 }
 
 /**
- * Keep a photo, and remember it as the one brought last. The oldest ones go.
+ * Keep a photo; the oldest ones go. Where nothing may be stored, nothing is found again, and it has no number.
  * @param {File} file
+ * @returns {Promise<number | null>}
  */
 export async function keepPhoto(file) {
   try {
@@ -30,23 +39,21 @@ export async function keepPhoto(file) {
     const all = /** @type {Kept[]} */ (await answer(store.getAll()));
     const recent = all.filter(({ kept }) => kept > now - FOR).slice(1 - MOST);
     for (const photo of all) if (!recent.includes(photo)) store.delete(photo.id);
-    brought = Number(await answer(store.add({ file, kept: now })));
+    return Number(await answer(store.add({ file, kept: now })));
   } catch {
-    brought = null; // where nothing may be stored, nothing is found again
+    return null;
   }
 }
 
 /**
- * A photo that was kept, from now on the one brought last; null where it is no more.
+ * A photo that was kept; null where it is no more.
  * @param {number} id
  * @returns {Promise<File | null>}
  */
 export async function keptPhoto(id) {
   try {
     const found = /** @type {Kept | undefined} */ (await answer((await open("readonly")).get(id)));
-    if (!found || found.kept < Date.now() - FOR) return null;
-    brought = id;
-    return found.file;
+    return found && found.kept >= Date.now() - FOR ? found.file : null;
   } catch {
     return null;
   }
