@@ -5,15 +5,13 @@ from __future__ import annotations
 import gc
 import json
 import re
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
-from playwright.sync_api import TimeoutError, expect
+from playwright.sync_api import expect
 
 from tests.browser.page_helpers import PATIENCE, colours, empty_photo, first_class, png, ready, ribbon_pictures
 from tests.browser.trusted import copy_picture, drop
@@ -160,7 +158,6 @@ def test_a_bad_file_gets_a_toast_and_the_next_photo_works(
     expect(first_class(opened)).to_have_text(top_class(photo), timeout=PATIENCE)
 
 
-@pytest.mark.filterwarnings("default:a drop got lost")
 def test_two_visitors_see_their_own(
     new_page: Callable[..., Any], address: str, top_class: Callable[..., str], tmp_path: Path
 ) -> None:
@@ -169,11 +166,11 @@ def test_two_visitors_see_their_own(
     for page in pages:
         page.goto(address)
         ready(page)
-    files = [written(tmp_path, png(photo), f"{photo.width}.png") for photo in photos]
-    for page, file in zip(pages, files, strict=True):
-        drop(page, [file])
-    for page, photo, file in zip(pages, photos, files, strict=True):
-        come(page, photo, file)
+    for page, photo in zip(pages, photos, strict=True):
+        drop(page, [written(tmp_path, png(photo), f"{photo.width}.png")])
+    for page, photo in zip(pages, photos, strict=True):
+        has_come = f"document.querySelector('#stages img')?.naturalWidth === {photo.width}"
+        page.wait_for_function(has_come, timeout=PATIENCE)
         ready(page)
         expect(first_class(page)).to_have_text(top_class(photo))
         width = page.locator("#stages img").first.evaluate("image => image.decode().then(() => image.naturalWidth)")
@@ -181,21 +178,6 @@ def test_two_visitors_see_their_own(
     summaries = [take(page, "Summary, JSON") for page in pages]
     assert [json.loads(summary)["crop"]["photo_width"] for summary in summaries] == [200, 150]
     assert not set(ribbon_pictures(pages[0])) & set(ribbon_pictures(pages[1]))
-
-
-def come(page: Any, photo: Image.Image, file: Path) -> None:
-    """Wait until the ribbon begins with the photo, which is dropped once more where it does not come.
-
-    On two busy cores one of two drops at the same moment has got lost, and nobody knows why yet.
-    """
-    has_come = f"document.querySelector('#stages img')?.naturalWidth === {photo.width}"
-    try:
-        page.wait_for_function(has_come, timeout=PATIENCE / 2)
-    except TimeoutError:
-        loads = page.evaluate("performance.getEntriesByType('navigation').map(({ type }) => type)")
-        warnings.warn(f"a drop got lost at {page.url} ({loads}): {page.locator('body').inner_text()}", stacklevel=2)
-        drop(page, [file])
-        page.wait_for_function(has_come, timeout=PATIENCE)
 
 
 def take(page: Any, kind: str) -> bytes:
