@@ -24,8 +24,8 @@ RECIPE = Recipe(
         Phase(2, 24, 256, label_smoothing=0.0),
         Phase(6, 32, 256, label_smoothing=0.0),
         Phase(1, 48, 256, label_smoothing=0.0),
-        Phase(10, 32, 256, label_smoothing=0.0, restart=0.75),
-        Phase(3, 48, 256, label_smoothing=0.0),
+        Phase(8, 32, 256, label_smoothing=0.0, restart=0.75),
+        Phase(2, 48, 256, label_smoothing=0.0),
     ),
     architecture={
         "patch_sizes": (7, 3, 3),
