@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from playwright.sync_api import expect
 
+from cvt.image_processor import CvtImageProcessor
+from cvt.model import CvtForImageClassification
 from tests.browser.page_helpers import PATIENCE, ready
 from tests.browser.trusted import drop
+from tests.cvt.networks import randomise, uniform_config
 from ui.course.text import QuestionText, course
 from ui.examples import examples
+from ui.launch import launch_options
+from ui.page import build
 
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -52,9 +58,41 @@ def at_step(page: Any, address: str, lesson: int, step: int, more: str = "") -> 
 def test_every_step_can_be_walked(
     new_page: Callable[..., Any], address: str, screen: dict[str, Any], language: str
 ) -> None:
-    """From the first step to the last by the button; text, map and buttons stay in sight, and nothing spills."""
-    page = new_page(**screen)
+    walk(new_page(**screen), address, language)
+
+
+def test_every_step_can_be_walked_with_another_network(
+    new_page: Callable[..., Any], serve: Callable[..., str], tmp_path: Path
+) -> None:
+    """Two stages, no CLS, keys by averages; lessons say what it has instead."""
+    save_another(tmp_path / "another")
+    page = new_page(**DESKTOP)
+    told = walk(page, serve(build(str(tmp_path / "another"), "cpu"), **launch_options()), "en")
+    assert "looks 2 times" in told[2, 1]
+    assert "keys and values are means over a window" in told[3, 2]
+    assert "This model has no CLS token" in told[5, 1]
+    assert page.locator("#explorer").get_attribute("data-view") == "class_evidence"
+
+
+def save_another(folder: Path) -> None:
+    """A network unlike the released ones, of random weights."""
+    embedding = {"patch_sizes": [7, 3], "patch_stride": [4, 2], "patch_padding": [2, 1], "embed_dim": [16, 24]}
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        model = CvtForImageClassification(uniform_config(2, **embedding, depth=[1, 2], qkv_projection_method="avg"))
+        randomise(model)
+    model.save_pretrained(folder)
+    CvtImageProcessor(size=96).save_pretrained(folder)
+
+
+def walk(page: Any, address: str, language: str) -> dict[tuple[int, int], str]:
+    """From the first step to the last by the button; text, map and buttons stay in sight, and nothing spills.
+
+    Returns:
+        What each step says, by lesson and step.
+    """
     at_step(page, address, 1, 1, f"&lang={language}")
+    said = {}
     places = [(lesson, index) for lesson in course(language) for index in range(1, len(lesson.steps) + 1)]
     size = page.viewport_size
     for lesson, index in places:
@@ -62,7 +100,7 @@ def test_every_step_can_be_walked(
         step = lesson.steps[index - 1]
         expect(dock.locator("h3")).to_have_text(step.title)
         expect(page).to_have_url(re.compile(rf"lesson={lesson.number}&step={index}\b"))
-        told = dock.inner_text()
+        said[lesson.number, index] = told = dock.inner_text()
         assert not re.search(r"\{\w+\}|undefined|NaN|\*\*|\]\(", told), told
         assert dock.locator(".question").count() <= len(step.questions)
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
@@ -74,6 +112,7 @@ def test_every_step_can_be_walked(
             dock.locator(".next").click()
     dock.locator(".next").click()
     expect(page.locator("#lessons")).to_have_attribute("data-state", "closed")
+    return said
 
 
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])

@@ -160,3 +160,9 @@ test("without a store, or with somebody else's words in it, the lessons begin an
     assert.equal(progress.last, null);
   }
 });
+
+test("where there is no CLS, a step shows what is looked at instead of what CLS gathers", () => {
+  const wish = { view: "attention_cls", stage: 2 };
+  assert.equal(explorerWish(wish, { ...facts, traits: ["cls"] }).view, "attention_cls");
+  assert.equal(explorerWish(wish, { ...facts, traits: [] }).view, "attention_received");
+});

@@ -171,16 +171,11 @@ def unsqueezed(trace: Trace, chance: random.Random) -> Asked | None:
         return None
     stage = chance.choice(found)
     tokens, now = _queries(trace, stage), _queries(trace, stage) * _keys(trace, stage)
-    grid = trace.stages[stage].geometry.tokens
-    cls = int(trace.stages[stage].has_cls)
     asked = number(
         tokens**2,
         slips={"now": now, "tokens": tokens, "quarter": now * 4},
         stage=stage + 1,
         tokens=tokens,
-        cls=cls,
-        rows=grid.rows,
-        columns=grid.columns,
         now=f"{now:,}",
         then=f"{tokens**2:,}",
     )
@@ -276,7 +271,7 @@ def other_size(trace: Trace, chance: random.Random) -> Asked:
 def whole_step(trace: Trace, chance: random.Random) -> Asked:
     """By how many pixels a photo must be shifted for a stage's tokens to move by so many places."""
     stage = chance.randrange(len(trace.stages))
-    places = chance.randint(1, 3)
+    places = chance.randint(2, 4)
     stride = round(trace.stages[stage].geometry.tokens.stride)
     slips = {"one": places, "step": places * trace.config.patch_stride[stage]}
     asked = number(places * stride, slips=slips, stage=stage + 1, places=places, stride=stride)

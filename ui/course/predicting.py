@@ -46,8 +46,8 @@ def brighter(trace: Trace, chance: random.Random) -> Asked:
 
 
 def costly(trace: Trace, chance: random.Random) -> Asked | None:
-    """Which stage does the most multiply-adds, for a photo of this size or of a larger one."""
-    times = chance.choice([1, 2, 4])
+    """Which stage does the most multiply-adds, for a larger photo."""
+    times = chance.choice([2, 3, 4])
     height, width = times * trace.crop.height, times * trace.crop.width
     counts = [cost.multiply_adds for cost in stage_costs(trace.config, height, width)]
     if len(counts) < 2:

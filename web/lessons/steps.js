@@ -75,12 +75,14 @@ export function resolved(given, { table }) {
 }
 
 /**
- * The same as the explorer's `open` takes it: stages count from 1, everything else from 0.
+ * The same as the explorer's `open` takes it: stages count from 1, everything else from 0. Where nothing is gathered by
+ * CLS, what is looked at is shown.
  * @param {Record<string, unknown>} given
- * @param {Pick<LessonFacts, "table">} facts
+ * @param {Pick<LessonFacts, "table" | "traits">} facts
  */
 export function explorerWish(given, facts) {
   const wish = resolved(given, facts);
+  if (wish.view === "attention_cls" && !facts.traits.includes("cls")) wish.view = "attention_received";
   for (const name of ["block", "head", "channel"]) if (name in wish) wish[name] = fromZero(wish[name]);
   const query = typeof wish.query === "string" ? wish.query.split(",") : wish.query;
   if (Array.isArray(query) && query.length === 2) wish.query = query.map(fromZero);
