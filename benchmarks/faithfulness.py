@@ -106,7 +106,7 @@ class Bench:
                 found[name]["ms"] = 1000 * seconds
             biases = self.biases(seen)
             for name, heatmap in maps.items():
-                if heatmap.total is not None:
+                if heatmap.total is not None and name in biases:
                     sum_up = float(heatmap.values.sum()) + biases[name]
                     found[name]["off"] = abs(sum_up - heatmap.total) / abs(heatmap.total)
         return found

@@ -204,7 +204,7 @@ async def soak(crowd: Crowd, browser: Browser | None, minutes: float) -> None:
 def held_by(server: Served) -> str:
     """What a server's process has: memory, threads, descriptors, and files in its folder."""
     process = Path("/proc") / str(server.process.pid)
-    status = dict(one.split(":", 1) for one in (process / "status").read_text().splitlines())
+    status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
     files = [path for path in server.temporary.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files) / 1e6
     memory, threads = int(status["VmRSS"].split()[0]) / 1000, status["Threads"].strip()

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from ui.session.view import view_of
 from visualize.language import LANGUAGES, Language, phrase, word
+from visualize.methods import METHODS, MethodEntry
 
 ROOT = Path(__file__).parent.parent
 ENGLISH = Language.of("en")
@@ -113,6 +115,18 @@ def test_every_text_of_a_part_is_there_and_used(part: str) -> None:
     given = {"examples", "curves"}  # some of their names come with the value: ids of photos, names of curves
     unused = {name for name in texts if name not in quoted and not (begun and name.startswith(begun))}
     assert part in given or unused == set()
+
+
+@pytest.mark.parametrize("entry", METHODS.values(), ids=list(METHODS))
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_every_method_is_named_wherever_it_is_offered(code: str, entry: MethodEntry) -> None:
+    """In the comparison and the measurement, and among the explorer's kinds of evidence with an explanation."""
+    texts = Language.of(code).texts
+    if "query" not in entry.uses:
+        assert texts["comparison"][f"method.{entry.id}"]
+    if view_of(entry.id) == "class_evidence":
+        assert texts["explorer"][f"option.{entry.id}"]
+        assert texts["explorer"][f"explain.class_evidence.{entry.id}"]
 
 
 def test_every_example_has_a_title() -> None:

@@ -88,7 +88,7 @@ def _server(models: ModelCache, start: str) -> Any:
     from mcp.server.lowlevel import Server
 
     server: Any = Server("CvT Explorer", instructions="What a Convolutional vision Transformer sees in a photo.")
-    tools = {one.__name__: Tool.from_function(one, structured_output=False) for one in _tools(models, start)}
+    tools = {tool.__name__: Tool.from_function(tool, structured_output=False) for tool in _tools(models, start)}
     at_work = CapacityLimiter(MOST_CALLS)
 
     @server.list_tools()

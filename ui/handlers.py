@@ -279,7 +279,10 @@ class Handlers:
         return {"curves": curves_value(measured, seen.trace.label(seen.winner)), "kept": seen}
 
     def compare(self, asked: Asked) -> Updates:
-        """Every method put to the test on the photo, for the most probable class."""
+        """Every method put to the test on the photo, for the most probable class.
+
+        It takes seconds, so it keeps nothing: what was looked at meanwhile is newer.
+        """
         loaded, seen = self._for_winner(asked)
         found = compared(loaded, seen.trace, lambda _: asked.check())
         return {"comparison": comparison_value(asked.number, seen.trace, found)}

@@ -32,7 +32,7 @@ from .serving.watching import WatchedBlocks
 from .session.downloads import KINDS
 from .session.gpu import home
 from .session.look import Look, explained, look, probabilities, trace_photo
-from .session.measure import METHODS
+from .session.measure import MEASURABLE
 from .session.models import LoadedModel, ModelCache, offered_models
 from .session.turn import Turn
 from .wiring import wired
@@ -197,8 +197,8 @@ class _Page:
         gr.Markdown(text("measure"))
         with gr.Row():
             with gr.Column():
-                methods = _choices("method", METHODS)
-                self.method = gr.Dropdown(methods, value=METHODS[0], label=text("method"), filterable=False)
+                methods = _choices("method", MEASURABLE)
+                self.method = gr.Dropdown(methods, value=MEASURABLE[0], label=text("method"), filterable=False)
                 self.measure = gr.Button(text("measure_button"), variant="primary")
                 self.kind = gr.Radio(_choices("kind", KINDS), value=KINDS[0], label=text("kind"))
                 self.make = gr.Button(text("make_button"))

@@ -22,7 +22,12 @@ def translations() -> gr.I18n:
 
 
 def _texts(language: Language) -> dict[str, str]:
-    return {**language.texts["page"], **language.texts["prose"], "credits": credits_text(language)}
+    methods = {
+        name.replace("method.", "method_"): told
+        for name, told in language.texts["comparison"].items()
+        if name.startswith("method.")
+    }
+    return {**language.texts["page"], **language.texts["prose"], **methods, "credits": credits_text(language)}
 
 
 def text(name: str) -> Any:

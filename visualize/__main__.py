@@ -161,7 +161,7 @@ def _formats(text: str) -> list[str]:
     suffixes = ["." + name.strip().lower().removeprefix(".") for name in text.split(",")]
     wrong = [suffix for suffix in suffixes if suffix not in SUFFIXES]
     if wrong:
-        raise argparse.ArgumentTypeError(f"{text!r} must be of {', '.join(one[1:] for one in SUFFIXES)}")
+        raise argparse.ArgumentTypeError(f"{text!r} must be of {', '.join(suffix[1:] for suffix in SUFFIXES)}")
     return list(dict.fromkeys(suffixes))
 
 

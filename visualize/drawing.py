@@ -1,4 +1,8 @@
-"""Words, pictures and scales on matplotlib's figures, placed in inches; and the figures' files."""
+"""Words, pictures and scales on matplotlib's figures, and the figures' files.
+
+Things are placed in inches, by hand: matplotlib's own layout engines shrink a row of maps until its labels fit, and
+then no two sheets have maps of one size.
+"""
 
 from __future__ import annotations
 

@@ -29,17 +29,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from cvt.errors import ConfigError
 from visualize.attention import attention_heads, attention_received
-from visualize.class_evidence import Method, class_evidence, pixel_evidence
+from visualize.class_evidence import class_evidence, pixel_evidence
 from visualize.describe import describe
 from visualize.feature_maps import feature_map
 from visualize.heatmap import Heatmap
 from visualize.loading import SCHEMA
+from visualize.methods import METHODS
 from visualize.rollout import rollout
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ def standard_maps(trace: Trace, first: Literal[0, 1] = 0) -> dict[str, Heatmap]:
 
     ``feature_norm.{s}`` and ``attention_received.{s}`` (last block) of every stage, ``cls_attention.{h}`` of every
     head of the last block where it has CLS, ``rollout``; with a target the rollout is for that class, and there are
-    ``class_evidence``, the best map of it, ``pixel_evidence``, and ``libragrad.{s}``, ``legrad.{s}``, ``grad_cam.{s}``,
-    ``hires_cam.{s}`` and ``grad_attention.{s}``.
+    ``class_evidence``, the best map of it, ``pixel_evidence``, and ``{method}.{s}`` of every method of
+    :data:`visualize.methods.METHODS` that explains a class in a stage.
     """
     stages = list(enumerate(range(len(trace.stages)), first))
     maps = {f"feature_norm.{number}": feature_map(trace, s) for number, s in stages}
@@ -68,8 +69,9 @@ def standard_maps(trace: Trace, first: Literal[0, 1] = 0) -> dict[str, Heatmap]:
     maps["rollout"] = rollout(trace, for_class=trace.target is not None)
     if trace.target is not None:
         maps |= {"class_evidence": class_evidence(trace), "pixel_evidence": pixel_evidence(trace)}
-        for method in get_args(Method):
-            maps |= {f"{method}.{number}": class_evidence(trace, s, method) for number, s in stages}
+        for entry in METHODS.values():
+            if entry.needs_target and entry.shown != "whole":
+                maps |= {f"{entry.id}.{number}": entry.map_of(trace, stage=s) for number, s in stages}
     return maps
 
 

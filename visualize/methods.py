@@ -62,6 +62,7 @@ class MethodEntry:
         why: why there, in a sentence.
         work_out: the map of a trace.
         needs_target: whether it explains one class: its trace needs that class's gradients.
+        contrasts: whether it can hold that class against another, as what follows balanced gradients can.
         uses: which of stage, block, head and query it depends on.
     """
 
@@ -73,6 +74,7 @@ class MethodEntry:
     why: str
     work_out: Callable[[Trace, Choice], Heatmap]
     needs_target: bool = False
+    contrasts: bool = False
     uses: frozenset[str] = frozenset({"stage"})
 
     def map_of(self, trace: Trace, **choice: Any) -> Heatmap:
@@ -165,6 +167,7 @@ METHODS: dict[str, MethodEntry] = {
             why="It joins what the pixels bring with what the last stage's tokens bring.",
             work_out=lambda trace, choice: class_evidence(trace),
             needs_target=True,
+            contrasts=True,
             uses=frozenset(),
         ),
         MethodEntry(
@@ -176,6 +179,7 @@ METHODS: dict[str, MethodEntry] = {
             why="It goes down to the pixels, and adds up to the answer.",
             work_out=lambda trace, choice: pixel_evidence(trace),
             needs_target=True,
+            contrasts=True,
             uses=frozenset(),
         ),
         MethodEntry(
@@ -187,6 +191,7 @@ METHODS: dict[str, MethodEntry] = {
             why="What enters a stage adds up to the answer, in every stage.",
             work_out=lambda trace, choice: class_evidence(trace, choice.stage),
             needs_target=True,
+            contrasts=True,
         ),
         MethodEntry(
             id="legrad",

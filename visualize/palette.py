@@ -105,8 +105,8 @@ def colour_rule() -> dict[str, dict[str, str | float]]:
 
     For every kind with a scale: ``palette``; ``low``, "zero" (0, or the smallest value if that is lower) or "symmetric"
     (minus the high end); and ``uniform``, the multiple of the baseline where the high end lies, if the map has a
-    baseline; else it lies at the largest value, of a symmetric scale at the largest magnitude, and at 1 above the low
-    end where both would be the same.
+    baseline; else it lies at the largest value, or at 0 if that is higher, and at 1 above the low end where both would
+    be the same. A symmetric scale reaches to the largest magnitude, or to 1 if that is 0.
     """
     return {
         "sequential": {"palette": _PALETTES["sequential"], "low": "zero"},

@@ -86,7 +86,7 @@ def rollout(
 
     Raises:
         ConfigError: there is no such stage or token, the rollout would stop above where it starts, ``residual`` is no
-            share, or a class is asked for and none was stage_trace.
+            share, or a class is asked for and none was traced.
     """
     first = position("stage", stage, len(trace.stages))
     last = 0 if stop_stage is None else position("stop_stage", stop_stage, first + 1)

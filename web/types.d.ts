@@ -155,6 +155,8 @@ export interface ExplorerValue {
   stages: Stage[];
   /** What shows class evidence of the network as a whole, best first. */
   methods: string[];
+  /** Methods that can hold one class against another. */
+  contrasting: string[];
   /** How faithful the methods' maps are over many photos: the whole network's have stage null, others count from 0. */
   measured: { method: string; stage: number | null; gain: number; pointing: number }[];
   class_count: number;
@@ -292,6 +294,7 @@ export interface ScopeValue {
 /** How much better a map is than one that knows nothing; `stage` from 0, null for one of the whole network. */
 export interface ComparedMethod {
   method: string;
+  view: string | null;
   stage: number | null;
   gain: number;
 }

@@ -69,7 +69,7 @@ def network() -> Callable[[str], CvtForImageClassification]:
 
 @pytest.fixture
 def noise_trace() -> Callable[..., Trace]:
-    """``traced(name, height=48, width=64, target=None)``: a photo of noise, run through a small network."""
+    """``noise_trace(name, height=48, width=64, target=None)``: a photo of noise, run through a small network."""
 
     @cache
     def make(name: str, height: int = 48, width: int = 64, target: int | None = None) -> Trace:

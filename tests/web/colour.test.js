@@ -39,7 +39,8 @@ const cases = /** @type {[string, number[][], object, number, number, boolean, b
   ["distribution", [[0.1, 0.2], [0.05, 0.4]], { baseline: 0.1, stretched: true }, 0.05, 0.4, false, false],
   ["diverging", [[-1, 3]], {}, -3, 3, false, false],
   ["diverging", [[-4, 3]], { reach: 2 }, -2, 2, true, true],
-  ["diverging", [[0, 0]], {}, 0, 1, false, false],
+  ["diverging", [[0, 0]], {}, -1, 1, false, false],
+  ["diverging", [[-1, 3]], { reach: 9, stretched: true }, -3, 3, false, false],
   ["sequential", [[1, 5]], {}, 0, 5, false, false],
   ["sequential", [[2, 2]], { stretched: true }, 2, 3, false, false],
 ]); // prettier-ignore

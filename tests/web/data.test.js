@@ -46,6 +46,7 @@ function value() {
       original: null,
       measured: [],
       methods: [],
+      contrasting: [],
       class_count: 2,
     },
     crop: { photo: [1, 2], resized: [1, 2], top: 0, left: 0, height: 1, width: 2 },

@@ -72,6 +72,9 @@ def _colours() -> dict[str, Any]:
         ("diverging", [-1.0, 3.0], None),
         ("sequential", [1.0, 5.0], None),
         ("sequential", [-2.0, 5.0], None),
+        ("sequential", [-3.0, 1.0], None),
+        ("sequential", [-3.0, -1.0], None),
+        ("diverging", [0.0, 0.0], None),
     ]
     return {
         "painted": {

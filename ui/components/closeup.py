@@ -28,8 +28,6 @@ from typing import Literal
 import gradio as gr
 import numpy as np
 from gradio.data_classes import FileData, GradioModel
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
 from pydantic import Field
 
 from cvt.config import CvtConfig
@@ -38,10 +36,14 @@ from cvt.geometry import Grid, StageGeometry, stage_geometry
 from cvt.image_processor import CvtImageProcessor
 
 from ..session.pieces import Piece, normalisation
+from .cached import cached_file
 from .explorer import ClassData, ExplorerData
 from .part import Part
 
 __all__ = ["CloseUp", "CloseUpData", "closeup_value", "requested_pieces"]
+
+PIECE = "piece.bin"
+"""What the files of pieces are called."""
 
 MOST = 16
 """How many pieces may be asked for at once."""
@@ -198,12 +200,10 @@ def _window(kernel: list[int], stride: list[int], padding: list[int], stage: int
 
 def _piece(name: str, piece: Piece) -> PieceData:
     if isinstance(piece, list):
-        return PieceData(name=name, type="json", file=_file(json.dumps(piece).encode()), tensors=[])
+        return PieceData(name=name, type="json", file=cached_file(json.dumps(piece).encode(), PIECE), tensors=[])
     is_bytes = all(array.dtype == np.uint8 for array in piece.values())
     content = b"".join(array.astype("u1" if is_bytes else "<f4").tobytes() for array in piece.values())
     tensors = [TensorData(name=key, shape=list(array.shape)) for key, array in piece.items()]
-    return PieceData(name=name, type="uint8" if is_bytes else "float32", file=_file(content), tensors=tensors)
-
-
-def _file(content: bytes) -> FileData:
-    return FileData(path=save_bytes_to_cache(content, "piece.bin", get_upload_folder()), size=len(content))
+    return PieceData(
+        name=name, type="uint8" if is_bytes else "float32", file=cached_file(content, PIECE), tensors=tensors
+    )

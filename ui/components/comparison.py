@@ -9,15 +9,20 @@ from gradio.data_classes import GradioModel
 from cvt.tracing import Trace
 from visualize.comparison import Compared
 
+from ..session.view import view_of
 from .part import Part
 
 __all__ = ["Comparison", "ComparisonData", "comparison_value"]
 
 
 class ComparedData(GradioModel):
-    """One map: its method, or "random" or "centre", which know nothing; its stage, from 0; its gain, −1 to 1."""
+    """One map: its method, or "random" or "centre", which know nothing; its stage, from 0; its gain, −1 to 1.
+
+    ``view`` is the explorer's that shows it, if one does.
+    """
 
     method: str
+    view: str | None
     stage: int | None
     gain: float
 
@@ -47,6 +52,12 @@ class Comparison(Part):
 def comparison_value(number: int, trace: Trace, compared: Sequence[Compared] = ()) -> ComparisonData:
     """What was compared, for the most probable class."""
     methods = [
-        ComparedData(method=result.method, stage=result.stage, gain=result.faithfulness.gain) for result in compared
+        ComparedData(
+            method=result.method,
+            view=view_of(result.method),
+            stage=result.stage,
+            gain=result.faithfulness.gain,
+        )
+        for result in compared
     ]
     return ComparisonData(number=number, label=trace.label(trace.top(1)[0][0]), methods=methods)

@@ -32,7 +32,6 @@ comes from its content, so the files of a photo that is opened again are the sam
 from __future__ import annotations
 
 import hashlib
-import io
 import time
 import zlib
 from collections.abc import Sequence
@@ -41,8 +40,6 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 from gradio.data_classes import FileData, GradioModel
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
 from PIL import Image
 from pydantic import Field
 
@@ -54,6 +51,7 @@ from visualize.methods import METHODS, map_of, methods_shown
 
 from ..examples import credit_line
 from ..session.measured import MeasuredMap
+from .cached import cached_file, cached_picture
 from .part import Part
 
 __all__ = [
@@ -150,6 +148,7 @@ class ExplorerData(GradioModel):
         photo: the photo, at most 1,280 pixels wide or high.
         original: the photo at its full size, where that is larger.
         methods: what shows class evidence of the network as a whole, best first; the rollout is a view of its own.
+        contrasting: the methods that can hold one class against another.
         measured: how faithful the methods' maps of this model are over many photos, where that was measured.
         figure: of the view on the screen, where somebody has just asked for one.
     """
@@ -164,6 +163,7 @@ class ExplorerData(GradioModel):
     crop: CropGeometry
     stages: list[StageData]
     methods: list[str]
+    contrasting: list[str]
     measured: list[MeasuredMap]
     class_count: int
     classes: list[ClassData]
@@ -204,11 +204,12 @@ def explorer_value(
         model=model_name,
         example=example,
         credit=credit_line(example),
-        photo=_picture(_fitted(photo), quality=82),
-        original=_picture(photo, quality=92) if large else None,
+        photo=cached_picture(_fitted(photo), "photo.jpg", quality=82),
+        original=cached_picture(photo, "photo.jpg", quality=92) if large else None,
         crop=trace.crop,
         stages=stages,
         methods=list(WHOLE),
+        contrasting=[entry.id for entry in METHODS.values() if entry.contrasts],
         measured=list(measured),
         class_count=len(trace.probabilities),
         classes=_classes(trace, chosen),
@@ -292,8 +293,8 @@ def _stage(stage: StageTrace, methods: list[str]) -> StageData:
         heads=len(stage.blocks[0].query),
         channels=len(stage.feature_map),
         scale=stage.scale,
-        blocks=[_file(_halves(block.query, block.key), "block.bin") for block in stage.blocks],
-        features=_file(levels(list(stage.feature_map), FEATURE_LEVELS), "features.bin"),
+        blocks=[cached_file(_halves(block.query, block.key), "block.bin") for block in stage.blocks],
+        features=cached_file(levels(list(stage.feature_map), FEATURE_LEVELS), "features.bin"),
         methods=methods,
     )
 
@@ -329,7 +330,7 @@ def _maps(name: str, maps: Sequence[tuple[Heatmap, int | None, str]]) -> MapsDat
         )
         for shown, stage, method in maps
     ]
-    return MapsData(file=_file(levels([shown.values for shown, _, _ in maps]), f"{name}.bin"), maps=described)
+    return MapsData(file=cached_file(levels([shown.values for shown, _, _ in maps]), f"{name}.bin"), maps=described)
 
 
 def _classes(trace: Trace, indices: list[int]) -> list[ClassData]:
@@ -348,13 +349,3 @@ def _fitted(photo: Image.Image) -> Image.Image:
         return photo
     width, height = (max(1, round(side * factor)) for side in photo.size)
     return photo.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
-
-
-def _picture(photo: Image.Image, quality: int) -> FileData:
-    buffer = io.BytesIO()
-    photo.save(buffer, "JPEG", quality=quality)
-    return _file(buffer.getvalue(), "photo.jpg")
-
-
-def _file(content: bytes, name: str) -> FileData:
-    return FileData(path=save_bytes_to_cache(content, name, get_upload_folder()), size=len(content))

@@ -21,7 +21,6 @@ state in ``detail`` whenever that changes.
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,8 +29,6 @@ from typing import Any
 import gradio as gr
 import numpy as np
 from gradio.data_classes import FileData, GradioModel
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
 from PIL import Image
 
 from cvt.ablation import (
@@ -52,6 +49,7 @@ from visualize.palette import shared_limits
 
 from ..session.laboratory import Outcome, StageMaps, Trial
 from ..session.photo_changes import MOST_SHIFT, PIECES, SHAPES, WAYS, Flip, Shift, Shuffle, Size, longest_sides
+from .cached import cached_picture
 from .explorer import ClassData
 from .part import Part
 
@@ -59,6 +57,9 @@ __all__ = ["Laboratory", "LaboratoryData", "Wish", "laboratory_value", "requeste
 
 SIDE = 288
 """Longest side of a picture, in pixels, unless the model sees more."""
+
+PICTURE, QUALITY = "laboratory.webp", 88
+"""What the files of pictures are called, and WebP's quality."""
 
 MOST_NUMBER = 2**53
 """What a browser can count to."""
@@ -244,7 +245,7 @@ def _side(trace: Trace, winner: int) -> SideData:
 
     height, width = trace.photo.shape[:2]
     return SideData(
-        picture=_saved(Image.fromarray(trace.photo)),
+        picture=cached_picture(Image.fromarray(trace.photo), PICTURE, QUALITY),
         height=height,
         width=width,
         tokens=[stage.geometry.tokens.rows * stage.geometry.tokens.columns for stage in trace.stages],
@@ -261,14 +262,9 @@ def _stage_maps(maps: StageMaps, canvases: Sequence[Canvas]) -> StageMapsData:
 
 def _pair(maps: Sequence[Heatmap], canvases: Sequence[Canvas]) -> PairData:
     scale = shared_limits(maps)
-    before, after = (_saved(canvas.paint(shown, scale=scale)) for canvas, shown in zip(canvases, maps, strict=True))
+    pictures = [canvas.paint(shown, scale=scale) for canvas, shown in zip(canvases, maps, strict=True)]
+    before, after = (cached_picture(picture, PICTURE, QUALITY) for picture in pictures)
     return PairData(before=before, after=after)
-
-
-def _saved(picture: Image.Image) -> FileData:
-    buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=88, method=2)
-    return FileData(path=save_bytes_to_cache(buffer.getvalue(), "laboratory.webp", get_upload_folder()))
 
 
 def _trial(data: Mapping[str, Any], config: CvtConfig, resolution: int) -> Trial:

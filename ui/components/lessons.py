@@ -8,8 +8,6 @@ from pathlib import Path
 
 import gradio as gr
 from gradio.data_classes import FileData, GradioModel
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
 from pydantic import Field
 
 from cvt.errors import ConfigError
@@ -19,6 +17,7 @@ from visualize.language import LANGUAGES
 from ..course.questions import lesson_facts
 from ..course.sheet import SHEETS, exercise_sheet
 from ..serving import assets
+from .cached import cached_file
 from .part import Part
 
 __all__ = ["Lessons", "LessonsData", "lessons_value", "requested_sheet", "with_sheet"]
@@ -66,7 +65,7 @@ def lessons_value(key: str, trace: Trace | None = None) -> LessonsData:
     if trace is None:
         return LessonsData(key=key, course=course)
     facts = json.dumps(lesson_facts(trace, key), ensure_ascii=False).encode()
-    return LessonsData(key=key, course=course, facts=_file(facts, "lessons.json"))
+    return LessonsData(key=key, course=course, facts=cached_file(facts, "lessons.json"))
 
 
 def with_sheet(value: LessonsData, trace: Trace, sheet: str, *, language: str, model_name: str) -> LessonsData:
@@ -74,7 +73,7 @@ def with_sheet(value: LessonsData, trace: Trace, sheet: str, *, language: str, m
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"exercise-sheet-{sheet}.pdf"
         exercise_sheet(trace, path, sheet=sheet, language=language, model_name=model_name)
-        file = _file(path.read_bytes(), path.name)
+        file = cached_file(path.read_bytes(), path.name)
     return value.model_copy(update={"sheet": SheetData(name=sheet, file=file)})
 
 
@@ -89,7 +88,3 @@ def requested_sheet(event: gr.EventData) -> str:
     if sheet not in SHEETS:
         raise ConfigError(f"sheet {sheet!r} must be one of {', '.join(SHEETS)}")
     return str(sheet)
-
-
-def _file(content: bytes, name: str) -> FileData:
-    return FileData(path=save_bytes_to_cache(content, name, get_upload_folder()), size=len(content))

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import io
-
 from gradio.data_classes import FileData, GradioModel
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
-from PIL import Image
 
 from cvt.tracing import StageTrace, Trace
 from visualize.attention import attention_map, attention_received
@@ -18,12 +13,16 @@ from visualize.language import LANGUAGES
 from visualize.paint import Canvas, prepare
 from visualize.palette import limits
 
+from .cached import cached_picture
 from .part import Part
 
 __all__ = ["Ribbon", "RibbonData", "ribbon_value", "stage_attention"]
 
 SIDE = 320
 """Longest side of the photo in the ribbon, in pixels; the heatmaps show the part of it that the model sees."""
+
+QUALITY = 82
+"""WebP's, of all its pictures."""
 
 
 class PictureData(GradioModel):
@@ -71,7 +70,7 @@ def ribbon_value(trace: Trace) -> RibbonData:
     canvas = prepare(trace, min(SIDE, max(trace.photo.shape[:2])))
     winner, probability = trace.top(1)[0]
     return RibbonData(
-        photo=_saved(canvas.photo, "photo"),
+        photo=cached_picture(canvas.photo, "photo.webp", QUALITY),
         height=trace.crop.height,
         width=trace.crop.width,
         cards=[_card(trace, index, stage, canvas) for index, stage in enumerate(trace.stages)],
@@ -114,10 +113,4 @@ def _heatmap(canvas: Canvas, heatmap: Heatmap) -> PictureData:
     if right > left and bottom > top:  # of a very long photo nothing may be left that was seen
         picture = picture.crop(canvas.inside)
     alt = {language: describe(heatmap, language) for language in LANGUAGES}
-    return PictureData(file=_saved(picture, heatmap.kind), alt=alt)
-
-
-def _saved(picture: Image.Image, name: str) -> FileData:
-    buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=82, method=2)
-    return FileData(path=save_bytes_to_cache(buffer.getvalue(), f"{name}.webp", get_upload_folder()))
+    return PictureData(file=cached_picture(picture, f"{heatmap.kind}.webp", QUALITY), alt=alt)

@@ -11,19 +11,25 @@ from cvt.scoring import class_scorer
 from cvt.tracing import Trace
 from visualize.comparison import Compared, compare
 from visualize.faithfulness import Faithfulness, faithfulness
-from visualize.language import Language
 from visualize.lookup import target_of
-from visualize.methods import MethodEntry, map_of, method_named
+from visualize.methods import METHODS, Family, MethodEntry, map_of, method_named
 
 from .models import LoadedModel
 
-__all__ = ["METHODS", "STEPS", "compared", "measure"]
+__all__ = ["MEASURABLE", "STEPS", "compared", "measure"]
 
 STEPS = 20
 """Points of each curve beside its start; every one is a run of the network."""
 
-METHODS = tuple(name.removeprefix("method_") for name in Language.of("en").texts["page"] if name.startswith("method_"))
-"""What can be measured on the page: the methods that its words name, in their order."""
+FAMILIES: tuple[Family, ...] = "evidence", "attention", "features"
+
+MEASURABLE = tuple(
+    entry.id
+    for family in FAMILIES
+    for entry in METHODS.values()
+    if entry.family == family and "query" not in entry.uses
+)
+"""What can be measured on the page: every method whose map ranks places by itself, what speaks for a class first."""
 
 
 def measure(loaded: LoadedModel, seen: Trace, method: str, progress: Callable[[float], Any]) -> Faithfulness:

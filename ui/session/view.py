@@ -20,7 +20,7 @@ from visualize.figure import figure
 from visualize.heatmap import Heatmap
 from visualize.methods import METHODS, map_of
 
-__all__ = ["FORMATS", "View", "figure_file", "map_of_view", "read_view"]
+__all__ = ["FORMATS", "View", "figure_file", "map_of_view", "read_view", "view_of"]
 
 FORMATS = ("pdf", "svg")
 
@@ -96,6 +96,12 @@ def read_view(said: Mapping[str, Any], trace: Trace) -> View:
         target=_class("target", said.get("target"), count) if is_about_class else None,
         against=None if said.get("against") is None else _class("against", said["against"], count),
     )
+
+
+def view_of(method: str) -> str | None:
+    """The view that shows a method's maps; None where none does."""
+    own = {drawn: view for view, drawn in reversed(VIEWS.items())}
+    return own.get(method, "class_evidence" if method in CHOSEN else None)
 
 
 def map_of_view(trace: Trace, view: View) -> Heatmap:

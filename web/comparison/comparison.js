@@ -186,12 +186,12 @@ function draw(words, value, rows) {
  * @param {ComparedMethod} compared
  */
 function opener(words, compared) {
-  const { method, stage } = compared;
+  const { method, view, stage } = compared;
   const name = nameOf(words, compared);
-  if (method === "attention_rollout") return name;
-  const ownView = ["rollout", "attention_received"].includes(method);
+  if (view === null) return name;
   const wish = {
-    ...(ownView ? { view: method } : { view: "class_evidence", method }),
+    view,
+    ...(view === "class_evidence" ? { method } : {}),
     ...(stage === null ? {} : { stage: stage + 1 }),
   };
   const button = make("button", { type: "button", title: words("open") }, name);

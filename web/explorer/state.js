@@ -38,9 +38,6 @@ export const QUESTIONS = {
   alike: ["similarity"],
 };
 
-/** What takes balanced gradients: only these can hold one class against another. */
-const CONTRASTING = ["class_evidence", "pixel_evidence", "libragrad"];
-
 export const VIEWS = /** @type {View[]} */ (Object.keys(USES));
 
 export class State {
@@ -129,14 +126,21 @@ export class State {
 
   /** Whether evidence is shown that is the whole network's, whatever the stage. */
   get isWhole() {
-    const whole = (this.incoming ?? this.current)?.value.methods ?? [];
-    return USES[this.view].includes("method") && whole.includes(this.method);
+    return USES[this.view].includes("method") && this.isAmong("methods");
+  }
+
+  /**
+   * Whether the chosen method is on one of the photo's lists.
+   * @param {"methods" | "contrasting"} list
+   */
+  isAmong(list) {
+    return (this.incoming ?? this.current)?.value[list].includes(this.method) ?? false;
   }
 
   /** @param {Choice} choice */
   uses(choice) {
     if (choice === "stage" && this.isWhole) return false;
-    if (choice === "against" && !CONTRASTING.includes(this.method)) return false;
+    if (choice === "against" && !this.isAmong("contrasting")) return false;
     return USES[this.view].includes(choice);
   }
 

@@ -75,8 +75,8 @@ export function extremes(values) {
 }
 
 /**
- * The scale of some maps that are looked at together: between their own extremes where it is stretched, else by the
- * rule for their kind, where `reach` stands in for their largest magnitude.
+ * The scale of some maps that are looked at together, by the rule for their kind, where `reach` stands in for their
+ * largest magnitude; between their own extremes where it is stretched, but for a symmetric scale, whose middle stays 0.
  * @param {ColourRule} rule
  * @param {Iterable<number>[]} maps
  * @param {{ stretched?: boolean, baseline?: number | null, reach?: number | null }} [options]
@@ -84,11 +84,26 @@ export function extremes(values) {
  */
 export function limits(rule, maps, { stretched = false, baseline = null, reach = null } = {}) {
   const [smallest, largest] = maps.map(extremes).reduce(([a, b], [c, d]) => [Math.min(a, c), Math.max(b, d)]);
-  const uniform = rule.uniform && baseline ? rule.uniform * baseline : null;
-  const far = reach ?? uniform ?? Math.max(Math.abs(smallest), Math.abs(largest));
-  let [low, high] = [rule.low === "symmetric" ? -far : Math.min(0, smallest), far];
-  if (stretched) [low, high] = [smallest, largest];
-  if (!(high > low)) high = low + 1;
+  const [low, high] = ends(rule, smallest, largest, { stretched, baseline, reach });
   const slack = 1e-6 * (high - low);
   return { low, high, below: smallest < low - slack, above: largest > high + slack };
+}
+
+/**
+ * @param {ColourRule} rule
+ * @param {number} smallest
+ * @param {number} largest
+ * @param {{ stretched: boolean, baseline: number | null, reach: number | null }} options
+ * @returns {[number, number]}
+ */
+function ends(rule, smallest, largest, { stretched, baseline, reach }) {
+  if (rule.low === "symmetric") {
+    const own = Math.max(Math.abs(smallest), Math.abs(largest));
+    const far = (stretched ? own : (reach ?? own)) || 1;
+    return [-far, far];
+  }
+  const uniform = rule.uniform && baseline ? rule.uniform * baseline : null;
+  const low = stretched ? smallest : Math.min(0, smallest);
+  const high = stretched ? largest : (reach ?? uniform ?? Math.max(0, largest));
+  return [low, high > low ? high : low + 1];
 }
