@@ -50,7 +50,8 @@ class Recipe:
     Attributes:
         name: of the recipe, and of the run's folder unless another is given.
         data: where the images are, in one or more places (:func:`training.data.find_images`), the classes of all
-            together; empty where ``--data`` has to say.
+            together; empty where ``--data`` has to say, as in the recipes here: the Hub's copies of their data could
+            not be tried where they were written.
         about_data: sentences for the model card: what the data is, where it comes from, its terms.
         license: of the weights, for the model card; empty where that is for somebody else to say.
         phases: the epochs and how each is trained, in order; CvT has no positional encoding, so the image may grow.
