@@ -6,6 +6,7 @@ then no two sheets have maps of one size.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -131,15 +132,18 @@ def fitting(text: str, width: float, size: float) -> str:
 
 
 def wrapped(text: str, width: float, size: float) -> list[str]:
-    """A text on as many lines of a width in inches as it needs, broken at spaces, or anywhere where there are none."""
+    """A text on as many lines of a width in inches as it needs, broken at spaces, or anywhere where there are none.
+
+    Numbers stay whole.
+    """
     lines = [""]
     for word in text.replace(" ", " \0").split("\0"):
         if lines[-1] and length(lines[-1] + word.rstrip(), size) > width:
             lines.append("")
-        for character in word:
-            if lines[-1] and length(lines[-1] + character.rstrip(), size) > width:
+        for piece in re.findall(r"\d{1,12}|.", word):
+            if lines[-1] and length(lines[-1] + piece.rstrip(), size) > width:
                 lines.append("")
-            lines[-1] += character
+            lines[-1] += piece
     return [line.rstrip() for line in lines]
 
 

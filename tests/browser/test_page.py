@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,19 @@ def test_the_view_on_the_screen_is_a_figure_to_take_home(page: Any, address: str
         assert download.value.suggested_filename == name
         assert words in download.value.path().read_bytes().decode(errors="replace").replace("</text>", "")
         expect(page.locator("#explorer .message")).to_have_text(f"Figure saved: {name}")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [("head=all&query=4,5", ["head 1", "head 2"]), ("query=4,5&compare=9,10", ["row 4, column 5", "row 9, column 10"])],
+)
+def test_a_figure_shows_all_heads_or_both_tokens(page: Any, address: str, said: str, told: list[str]) -> None:
+    page.goto(f"{address}?v=2&view=attention&stage=2&block=1&{said}")
+    ready(page)
+    with page.expect_download(timeout=PATIENCE) as download:
+        page.get_by_role("group", name="Figure of the view").get_by_role("button", name="SVG").click()
+    words = " ".join(ET.parse(download.value.path()).getroot().itertext())
+    assert all(part in words for part in told), words
 
 
 def test_a_dropped_photo_is_named_and_its_three_stages_drawn(

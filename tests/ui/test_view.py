@@ -13,8 +13,10 @@ from cvt.errors import ConfigError
 from cvt.tracing import Trace
 from ui.session.look import trace_photo
 from ui.session.models import LoadedModel
-from ui.session.view import figure_file, map_of_view, read_view
+from ui.session.view import figure_file, maps_of_view, read_view
+from visualize.attention import attention_map
 from visualize.class_evidence import class_evidence, pixel_evidence
+from visualize.describe import title
 from visualize.feature_maps import feature_map, similarity_map
 from visualize.rollout import rollout
 
@@ -66,11 +68,29 @@ def test_the_map_is_the_one_on_the_screen(seen: Trace) -> None:
     }
     for name, (said, expected) in cases.items():
         np.testing.assert_array_equal(
-            map_of_view(seen, read_view({"view": name, **said}, seen)).values, expected.values
+            maps_of_view(seen, read_view({"view": name, **said}, seen))[0].values, expected.values
         )
-    against = map_of_view(seen, read_view({"view": "evidence_against", "target": 2, "method": "pixel_evidence"}, seen))
+    said = {"view": "evidence_against", "target": 2, "method": "pixel_evidence"}
+    (against,) = maps_of_view(seen, read_view(said, seen))
     np.testing.assert_array_equal(against.values, np.minimum(pixel_evidence(seen).values, 0))
     assert against.values.min() < 0
+
+
+def test_all_heads_and_two_tokens_stand_side_by_side_on_one_scale(seen: Trace) -> None:
+    heads = {"view": "attention", **TOKEN, "head": "all", "compare": "5,6"}
+    shown = maps_of_view(seen, read_view(heads, seen))
+    expected = [attention_map(seen, 1, 0, (4, 5), head=head) for head in range(len(seen.stages[1].blocks[0].query))]
+    for got, wanted in zip(shown, expected, strict=True):
+        np.testing.assert_array_equal(got.values, wanted.values)
+    for view in ("attention", "similarity"):
+        said = {"view": view, **TOKEN, "compare": "5,6"}
+        first, second = maps_of_view(seen, read_view(said, seen))
+        assert "row 3, column 4" in title(first) and "row 5, column 6" in title(second)
+        path = figure_file(seen, read_view(said, seen), "svg", model_name="A model")
+        told = [text.text or "" for text in ET.parse(path).iter("{http://www.w3.org/2000/svg}text")]
+        assert "row 3, column 4" in " ".join(told) and "row 5, column 6" in " ".join(told)
+        assert sum("[" in text for text in told) == 1, "one scale"
+    assert len(maps_of_view(seen, read_view({"view": "feature", "head": "all", "compare": "1,1"}, seen))) == 1
 
 
 @pytest.mark.parametrize(
@@ -86,6 +106,7 @@ def test_the_map_is_the_one_on_the_screen(seen: Trace) -> None:
         ({"head": "9" * 5000}, "head=.* must be a number or a word"),
         ({"query": "cls", "stage": 1}, "there is no CLS token in that stage"),
         ({"query": "99,1"}, "row 99 does not exist"),
+        ({"compare": "1,99"}, "column 99 does not exist"),
         ({"view": "similarity", "query": "cls"}, "similarity is to one token"),
         ({"view": "feature", "channel": 1000}, "channel 1000 does not exist"),
         ({"view": "rollout"}, "target=None must be a class's number, from 0 to 5"),
@@ -96,7 +117,7 @@ def test_the_map_is_the_one_on_the_screen(seen: Trace) -> None:
 )
 def test_what_is_not_there_is_named(seen: Trace, said: dict[str, Any], reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
-        map_of_view(seen, read_view({"view": "attention", "query": "1,1"} | said, seen))
+        maps_of_view(seen, read_view({"view": "attention", "query": "1,1"} | said, seen))
 
 
 def test_no_other_file_is_written(seen: Trace) -> None:

@@ -89,3 +89,22 @@ def test_lines_break_at_spaces_and_inside_what_has_none() -> None:
     assert "".join(wrapped("ステージごとのアテンション", 0.5, 8)) == "ステージごとのアテンション"
     assert all(length(line, 8) <= 0.5 for line in [*lines, *wrapped("ステージごとのアテンション", 0.5, 8)])
     assert wrapped("", 1, 8) == [""]
+    for width in np.linspace(0.3, 1, 15):
+        assert "13" in " ".join(wrapped("ヘッド平均、13行", width, 8)), "numbers stay whole"
+
+
+def test_several_maps_share_a_scale_and_keep_their_titles(noise_trace: Callable[..., Trace], tmp_path: Path) -> None:
+    trace = noise_trace("released")
+    maps = [attention_map(trace, 1, 0, (0, 1), head=head) for head in range(3)]
+    figure(trace, maps, tmp_path / "figure.svg", model_name="A model")
+    told = " ".join(words_of(tmp_path / "figure.svg"))
+    for head in (1, 2, 3):
+        assert f"head {head}" in told
+    assert told.count("share of attention]") == 1
+    figure(trace, maps, tmp_path / "figure.png", width=1234)
+    with Image.open(tmp_path / "figure.png") as image:
+        assert image.width == 1234 and image.width > image.height
+    with pytest.raises(ConfigError, match="must be of one kind"):
+        figure(trace, [maps[0], feature_map(trace, 1)], tmp_path / "figure.png")
+    with pytest.raises(ConfigError, match="no maps"):
+        figure(trace, [], tmp_path / "figure.png")

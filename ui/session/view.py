@@ -20,7 +20,7 @@ from visualize.figure import figure
 from visualize.heatmap import Heatmap
 from visualize.methods import METHODS, map_of
 
-__all__ = ["FORMATS", "View", "figure_file", "map_of_view", "read_view", "view_of"]
+__all__ = ["FORMATS", "View", "figure_file", "maps_of_view", "read_view", "view_of"]
 
 FORMATS = ("pdf", "svg")
 
@@ -47,7 +47,9 @@ class View:
     Attributes:
         name: as in the address.
         method: an entry of :data:`~visualize.methods.METHODS`.
-        stage, block, head, query: as in :mod:`visualize`.
+        stage, block, query: as in :mod:`visualize`.
+        head: the same, or "all" for a map of each.
+        compare: another token to be seen beside the first, by views that ask for one.
         channel: of a view of features; None for the length of all.
         target: the class it is about; None where it is about none.
         against: the class that one is held against; None for the mean of all.
@@ -57,8 +59,9 @@ class View:
     method: str
     stage: int
     block: int
-    head: Literal["mean"] | int
+    head: Literal["mean", "all"] | int
     query: Literal["cls"] | tuple[int, int]
+    compare: Literal["cls"] | tuple[int, int] | None
     channel: int | None
     target: int | None
     against: int | None
@@ -68,7 +71,7 @@ def read_view(said: Mapping[str, Any], trace: Trace) -> View:
     """What an address says of a view, counted from 1; what it leaves out is the last stage, its last block, all heads.
 
     Args:
-        said: view, stage, block, head, query, channel, method, target and against, of unknown types.
+        said: view, stage, block, head, query, compare, channel, method, target and against, of unknown types.
         trace: of the photo it is about, with whatever target.
 
     Raises:
@@ -85,13 +88,16 @@ def read_view(said: Mapping[str, Any], trace: Trace) -> View:
     channel = None if said.get("channel") in (None, "norm") else _whole("channel", said["channel"], 0)
     query = "cls" if name == "attention_cls" else _text("query", said.get("query"), "cls")
     takes_cls = seen.has_cls or "query" not in METHODS[method].uses
+    head = _text("head", said.get("head"), "mean")
+    compare = None if said.get("compare") is None else _text("compare", said["compare"], "")
     return View(
         name=name,
         method=method,
         stage=stage,
         block=parse_index("block", _whole("block", said.get("block"), -1), len(seen.blocks)),
-        head=parse_head(_text("head", said.get("head"), "mean"), len(seen.blocks[0].query)),
+        head="all" if head == "all" else parse_head(head, len(seen.blocks[0].query)),
         query=parse_query(query, seen.geometry.tokens, takes_cls),
+        compare=None if compare is None else parse_query(compare, seen.geometry.tokens, takes_cls),
         channel=None if channel is None else parse_index("channel", channel, len(seen.feature_map)),
         target=_class("target", said.get("target"), count) if is_about_class else None,
         against=None if said.get("against") is None else _class("against", said["against"], count),
@@ -104,18 +110,25 @@ def view_of(method: str) -> str | None:
     return own.get(method, "class_evidence" if method in CHOSEN else None)
 
 
-def map_of_view(trace: Trace, view: View) -> Heatmap:
-    """The map that a view shows.
+def maps_of_view(trace: Trace, view: View) -> list[Heatmap]:
+    """The maps that a view shows: one, one for each head, or those of two tokens. Heads are those of the last token.
 
     Raises:
         ConfigError: the view is about a class, and the trace has no target.
     """
     if view.name == "feature":
-        return feature_map(trace, view.stage, "norm" if view.channel is None else view.channel)
-    heatmap = map_of(trace, view.method, view.stage, view.block, view.head, view.query)
+        return [feature_map(trace, view.stage, "norm" if view.channel is None else view.channel)]
+    uses, tokens = METHODS[view.method].uses, [view.query]
+    if view.compare is not None and "query" in uses:
+        tokens.append(view.compare)
+    if view.head == "all" and "head" in uses:
+        heads = range(len(trace.stages[view.stage].blocks[0].query))
+        return [map_of(trace, view.method, view.stage, view.block, head, tokens[-1]) for head in heads]
+    head = "mean" if view.head == "all" else view.head
+    maps = [map_of(trace, view.method, view.stage, view.block, head, token) for token in tokens]
     if view.name != "evidence_against":
-        return heatmap
-    return replace(heatmap, values=np.minimum(heatmap.values, 0), name="evidence against", total=None)
+        return maps
+    return [replace(shown, values=np.minimum(shown.values, 0), name="evidence against", total=None) for shown in maps]
 
 
 def figure_file(
@@ -133,7 +146,7 @@ def figure_file(
     suffix = _known("format", suffix, FORMATS)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"figure.{suffix}"
-        figure(trace, map_of_view(trace, view), path, model_name=model_name, credit=credit, language=language)
+        figure(trace, maps_of_view(trace, view), path, model_name=model_name, credit=credit, language=language)
         return Path(save_bytes_to_cache(path.read_bytes(), path.name, get_upload_folder()))
 
 

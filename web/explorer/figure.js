@@ -1,7 +1,6 @@
 /* The view on the screen as a figure for slides and papers, which the host draws. */
 
 import { fromOne } from "../shared/counting.js";
-import { wantedPanels } from "./maps.js";
 import { download } from "./share.js";
 
 /** @import { ExplorerValue, Host } from "../types.js" */
@@ -25,16 +24,15 @@ export class Figures {
   }
 
   /**
-   * Ask for the view as the address says it. A figure is one map: of two tokens the last, of all heads their mean.
+   * Ask for the view as the address says it; where no token is pinned, of the one that is looked at.
    * @param {string} format
    */
   order(format) {
     const { state } = this;
     if (!state.isReady) return;
-    const { query, head } = wantedPanels(state).at(-1) ?? { query: state.looked, head: "mean" };
     this.name = `${this.share.fileName()}.${format}`;
-    const panel = { query: fromOne(query), head: fromOne(state.head === "all" ? "mean" : head) };
-    this.host.trigger("figure", { ...this.share.parameters(), ...panel, format });
+    const said = this.share.parameters();
+    this.host.trigger("figure", { ...said, query: said.query ?? fromOne(state.looked), format });
   }
 
   /**
