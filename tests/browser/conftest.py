@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
@@ -178,6 +179,9 @@ def serve() -> Iterator[Callable[..., str]]:
         return str(demo.launch(**{**local, **options})[1])
 
     yield launch
+    until = time.monotonic() + 60  # Python would abort if it ended while a thread is inside the network
+    while any(job for demo in served for job in demo._queue.active_jobs) and time.monotonic() < until:
+        time.sleep(0.1)
     for demo in served:
         demo.close(verbose=False)
 
