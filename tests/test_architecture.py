@@ -115,11 +115,11 @@ def test_public_api_of_cvt() -> None:
     ]
 
 
-@pytest.mark.parametrize("layer", [*FORBIDDEN, "benchmarks"])
+@pytest.mark.parametrize("layer", [*FORBIDDEN, "benchmarks", "web"])
 def test_files_stay_readable(layer: str) -> None:
-    for path in python_files(layer):
+    for path in [*python_files(layer), *(ROOT / layer).rglob("*.js")]:
         lines = path.read_text(encoding="utf-8").count("\n")
-        assert lines <= 450, f"{path.relative_to(ROOT)} has {lines} lines: split it"
+        assert lines <= 400, f"{path.relative_to(ROOT)} has {lines} lines: split it"
 
 
 def module_name(path: Path) -> str:

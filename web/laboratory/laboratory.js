@@ -2,6 +2,7 @@
 
 import { addressWith } from "../shared/address.js";
 import { make, setText, useStyle } from "../shared/dom.js";
+import { keepingFocus } from "../shared/focus.js";
 import { setTerms } from "../shared/glossary.js";
 import { inPercent } from "../shared/words.js";
 import { consequence, firstSetup, inShort, isNothing, KINDS, moved, SETTINGS, settle, told } from "./setups.js";
@@ -375,35 +376,6 @@ class Laboratory {
     clearTimeout(this.resting);
     this.root.remove();
   }
-}
-
-/**
- * Put something new into a node; what has the focus there keeps it.
- * @param {HTMLElement} node
- * @param {() => HTMLElement[]} draw
- */
-function keepingFocus(node, draw) {
-  const focused = node.contains(document.activeElement) && document.activeElement?.getAttribute("data-keep");
-  const held = /** @type {HTMLInputElement | null} */ (focused ? document.activeElement : null);
-  const drawn = draw();
-  const isSliding = held?.type === "range" && drawn.some((field) => field.querySelector(`[name="${held.name}"]`));
-  if (held && isSliding) return replaceAllBut(node, held, drawn);
-  node.replaceChildren(...drawn);
-  if (focused) /** @type {HTMLElement | null} */ (node.querySelector(`[data-keep="${focused}"]`))?.focus();
-}
-
-/**
- * A slider under somebody's finger stays the node that it is.
- * @param {HTMLElement} node
- * @param {HTMLInputElement} held
- * @param {HTMLElement[]} drawn
- */
-function replaceAllBut(node, held, drawn) {
-  const kept = [...node.children].find((field) => field.contains(held));
-  const now = drawn.findIndex((field) => field.querySelector(`[name="${held.name}"]`));
-  for (const field of [...node.children]) if (field !== kept) field.remove();
-  kept?.before(...drawn.slice(0, now));
-  kept?.after(...drawn.slice(now + 1));
 }
 
 /**
