@@ -11,11 +11,15 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.trusted import drop
+from ui.examples import examples
 
-__all__ = ["PATIENCE", "colours", "empty_photo", "first_class", "png", "ready", "ribbon_pictures"]
+__all__ = ["FIRST_EXAMPLE", "PATIENCE", "colours", "empty_photo", "first_class", "png", "ready", "ribbon_pictures"]
 
 PATIENCE = 60_000
 """Milliseconds that a result may take."""
+
+FIRST_EXAMPLE = next(iter(examples()))
+"""The one that the page opens with."""
 
 
 def ready(page: Any) -> None:

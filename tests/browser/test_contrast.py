@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.page_helpers import PATIENCE, ready
+from tests.browser.page_helpers import PATIENCE, first_class, ready
 
 
 def colours(page: Any) -> dict[str, int]:
@@ -25,12 +25,12 @@ def colours(page: Any) -> dict[str, int]:
 
 
 def test_what_spoke_against_is_seen_alone(opened: Any) -> None:
-    both = colours(opened)
+    winner, both = first_class(opened).inner_text(), colours(opened)
     assert both["red"] > 0 and both["blue"] > 0
     opened.locator(".others summary").click()
     opened.locator("[name=view]").select_option("evidence_against")
     expect(opened.locator("#explorer")).to_have_attribute("data-view", "evidence_against")
-    expect(opened.locator(".explanation .said")).to_contain_text("speaks against “English springer”")
+    expect(opened.locator(".explanation .said")).to_contain_text(f"speaks against “{winner}”")
     expect(opened.locator("[data-question=why]")).to_have_attribute("aria-pressed", "true")
     alone = colours(opened)
     assert alone["red"] == 0
@@ -40,17 +40,18 @@ def test_what_spoke_against_is_seen_alone(opened: Any) -> None:
 def test_one_class_is_held_against_another(opened: Any) -> None:
     pixels = "canvas => canvas.toDataURL()"
     before = opened.locator("#explorer .map").first.evaluate(pixels)
-    rival = opened.locator("[name=against]")
-    rival.select_option(label="parachute")
+    winner, rival = first_class(opened).inner_text(), opened.locator("[name=against]")
+    other = rival.locator("option").nth(2).inner_text()
+    rival.select_option(label=other)
     said = opened.locator(".explanation .said")
-    expect(said).to_contain_text("Why “English springer” and not “parachute”", timeout=PATIENCE)
+    expect(said).to_contain_text(f"Why “{winner}” and not “{other}”", timeout=PATIENCE)
     expect(opened.locator("#explorer")).to_have_attribute("data-state", "ready", timeout=PATIENCE)
     expect(opened.locator(".notice")).to_be_hidden(timeout=PATIENCE)
     assert opened.locator("#explorer .map").first.evaluate(pixels) != before
     expect(opened).to_have_url(re.compile("against="))
     opened.reload()
     ready(opened)
-    expect(said).to_contain_text("Why “English springer” and not “parachute”", timeout=PATIENCE)
+    expect(said).to_contain_text(f"Why “{winner}” and not “{other}”", timeout=PATIENCE)
     opened.locator("#prediction .confidence-set").nth(2).click()  # another class is asked about by itself
     expect(said).not_to_contain_text("and not", timeout=PATIENCE)
     expect(rival).to_have_value("")

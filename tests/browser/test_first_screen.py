@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.page_helpers import PATIENCE, first_class, ready
+from tests.browser.page_helpers import FIRST_EXAMPLE, PATIENCE, first_class, ready
 from visualize.language import phrase
 
 PHONE = {"width": 390, "height": 844}
@@ -130,7 +130,8 @@ def test_a_class_chosen_for_one_photo_does_not_stick_to_the_next(opened: Any) ->
 
 
 def test_back_undoes_an_example_and_a_stage(opened: Any) -> None:
-    explorer = opened.locator("#explorer")
+    explorer, answer = opened.locator("#explorer"), opened.locator("#stages .answer strong")
+    first = answer.inner_text()
     opened.locator("[data-question=see]").click()
     expect(explorer).to_have_attribute("data-view", "feature")
     opened.locator("#stages > [data-stage='2']").click()
@@ -139,9 +140,10 @@ def test_back_undoes_an_example_and_a_stage(opened: Any) -> None:
     expect(opened).to_have_url(re.compile("example=bridge"), timeout=PATIENCE)
     ready(opened)
     opened.go_back()
-    expect(opened.locator("[data-example=spaniels]")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE)
+    pressed = opened.locator(f"[data-example={FIRST_EXAMPLE}]")
+    expect(pressed).to_have_attribute("aria-pressed", "true", timeout=PATIENCE)
     expect(explorer).to_have_attribute("data-stage", "2")
-    opened.wait_for_function("document.querySelector('#stages .answer strong')?.innerText === 'English springer'")
+    expect(answer).to_have_text(first, timeout=PATIENCE)
     ready(opened)
     opened.go_back()
     expect(explorer).to_have_attribute("data-stage", "3")

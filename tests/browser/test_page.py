@@ -14,14 +14,22 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.page_helpers import PATIENCE, colours, empty_photo, first_class, png, ready, ribbon_pictures
+from tests.browser.page_helpers import (
+    FIRST_EXAMPLE,
+    PATIENCE,
+    colours,
+    empty_photo,
+    first_class,
+    png,
+    ready,
+    ribbon_pictures,
+)
 from tests.browser.trusted import copy_picture, drop
 from ui.components.photo import MAX_BYTES
 from ui.examples import examples
 from visualize.language import word
 
-FIRST_NAME, FIRST_EXAMPLE = next(iter(examples().items()))
-FIRST = FIRST_EXAMPLE.open()
+FIRST = examples()[FIRST_EXAMPLE].open()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -69,7 +77,7 @@ def test_the_view_on_the_screen_is_a_figure_to_take_home(page: Any, address: str
     for suffix, words in (("svg", "stage 2, block 1, head 2, seen from"), ("pdf", "%PDF")):
         with page.expect_download(timeout=PATIENCE) as download:
             buttons.get_by_role("button", name=suffix.upper()).click()
-        name = f"cvt-{FIRST_NAME}-bundled-attention-stage-2-block-1-head-2-4-5.{suffix}"
+        name = f"cvt-{FIRST_EXAMPLE}-bundled-attention-stage-2-block-1-head-2-4-5.{suffix}"
         assert download.value.suggested_filename == name
         assert words in download.value.path().read_bytes().decode(errors="replace").replace("</text>", "")
         expect(page.locator("#explorer .message")).to_have_text(f"Figure saved: {name}")
@@ -207,12 +215,14 @@ def take(page: Any, kind: str) -> bytes:
 
 
 def test_quick_changes_end_on_the_last(opened: Any, top_class: Callable[..., str]) -> None:
-    for name in ["cat", "coffee", "bridge", "rocket", "spaniels"]:
+    for name in ["cat", "coffee", "bridge", "rocket", FIRST_EXAMPLE]:
         opened.locator(f"[data-example={name}]").click()
-    expect(opened.locator("[data-example=spaniels]")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE)
-    expect(opened).to_have_url(re.compile("example=spaniels"), timeout=PATIENCE)
+    expect(opened.locator(f"[data-example={FIRST_EXAMPLE}]")).to_have_attribute(
+        "aria-pressed", "true", timeout=PATIENCE
+    )
+    expect(opened).to_have_url(re.compile(f"example={FIRST_EXAMPLE}"), timeout=PATIENCE)
     ready(opened)
-    photo = examples()["spaniels"].open()
+    photo = FIRST
     expect(first_class(opened)).to_have_text(top_class(photo), timeout=PATIENCE)
     shape = "document.querySelector('#stages img').naturalWidth / document.querySelector('#stages img').naturalHeight"
     opened.wait_for_function(f"Math.abs({shape} - {photo.width / photo.height}) < 0.03", timeout=PATIENCE)
@@ -252,7 +262,7 @@ def test_an_address_with_nonsense_is_told_and_harmless(page: Any, address: str, 
 
 
 def test_somebodys_own_photo_is_never_in_the_address(opened: Any) -> None:
-    expect(opened).to_have_url(re.compile("example=spaniels"), timeout=PATIENCE)
+    expect(opened).to_have_url(re.compile(f"example={FIRST_EXAMPLE}"), timeout=PATIENCE)
     drop(opened, [examples()["cat"].path])  # even where it happens to be one of ours
     ready(opened)
     expect(opened).not_to_have_url(re.compile("example="), timeout=PATIENCE)
