@@ -88,10 +88,11 @@ def test_a_model_that_is_not_offered_is_named_with_those_that_are() -> None:
         cache_of("ab", Loader()).get("/etc/passwd")
 
 
-def test_the_list_has_the_seven_published_checkpoints_and_the_bundled_one() -> None:
+def test_the_list_has_the_bundled_models_and_the_seven_published_checkpoints() -> None:
     entries = offered_models("auto")
     assert [entry.name for entry in entries] == [
         "bundled",
+        "bundled:imagenet-210",
         "microsoft/cvt-13",
         "microsoft/cvt-21",
         "microsoft/cvt-13-384",
@@ -100,7 +101,7 @@ def test_the_list_has_the_seven_published_checkpoints_and_the_bundled_one() -> N
         "microsoft/cvt-21-384-22k",
         "microsoft/cvt-w24-384-22k",
     ]
-    published = entries[1:]
+    published = entries[2:]
     assert [entry.top1 for entry in published] == [81.6, 82.5, 83.0, 83.3, 83.3, 84.9, 87.6]
     assert published[-1].label == "CvT-W24 (22k) · 384 px · 277 M · 87.6 % · ↓ 1110 MB"
 
@@ -115,12 +116,13 @@ def test_auto_takes_cvt_13_where_it_was_downloaded_before(monkeypatch: pytest.Mo
 def test_a_named_model_comes_first() -> None:
     names = [entry.name for entry in offered_models("microsoft/cvt-21")]
     assert names[:2] == ["microsoft/cvt-21", "bundled"]
-    assert len(names) == 8
+    assert len(names) == 9
     assert offered_models("somebody/cvt-of-birds")[0].ref == "somebody/cvt-of-birds"
 
 
-def test_the_bundled_model_tells_its_measured_accuracy() -> None:
-    bundled = offered_models("bundled")[0]
+@pytest.mark.parametrize("choice", ["bundled", "bundled:imagenet-210"])
+def test_a_bundled_model_tells_its_measured_accuracy(choice: str) -> None:
+    bundled = offered_models(choice)[0]
     assert bundled.top1 is not None
     assert 10 < bundled.top1 <= 100  # better than guessing one of ten
     assert bundled.images >= 100
