@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.page_helpers import PATIENCE, first_class, ready
+from tests.browser.page_helpers import FIRST_EXAMPLE, PATIENCE, ready
+from ui.examples import examples
 
 
 def colours(page: Any) -> dict[str, int]:
@@ -24,8 +26,8 @@ def colours(page: Any) -> dict[str, int]:
     return page.locator("#explorer .map").first.evaluate(count)
 
 
-def test_what_spoke_against_is_seen_alone(opened: Any) -> None:
-    winner, both = first_class(opened).inner_text(), colours(opened)
+def test_what_spoke_against_is_seen_alone(opened: Any, top_class: Callable[..., str]) -> None:
+    winner, both = top_class(examples()[FIRST_EXAMPLE].open()), colours(opened)
     assert both["red"] > 0 and both["blue"] > 0
     opened.locator(".others summary").click()
     opened.locator("[name=view]").select_option("evidence_against")
@@ -37,10 +39,10 @@ def test_what_spoke_against_is_seen_alone(opened: Any) -> None:
     assert alone["blue"] == both["blue"]  # on the same scale
 
 
-def test_one_class_is_held_against_another(opened: Any) -> None:
+def test_one_class_is_held_against_another(opened: Any, top_class: Callable[..., str]) -> None:
     pixels = "canvas => canvas.toDataURL()"
     before = opened.locator("#explorer .map").first.evaluate(pixels)
-    winner, rival = first_class(opened).inner_text(), opened.locator("[name=against]")
+    winner, rival = top_class(examples()[FIRST_EXAMPLE].open()), opened.locator("[name=against]")
     other = rival.locator("option").nth(2).inner_text()
     rival.select_option(label=other)
     said = opened.locator(".explanation .said")

@@ -144,6 +144,6 @@ def predicted(loaded: LoadedModel, network: Desk, photo: Image.Image, count: int
 
 
 def class_label(config: CvtConfig, index: int) -> str:
-    """A class's name, unique within the model, whatever a foreign ``label2id`` says."""
+    """A class's name, unique within the model; a foreign ``label2id`` need not know it."""
     name = config.id2label[index]
-    return name if list(config.id2label.values()).count(name) == 1 else f"{name} ({index})"
+    return name if config.label2id.get(name, index) == index else f"{name} ({index})"
