@@ -6,15 +6,40 @@ RGB floats in [0, 1] unless a docstring says otherwise.
 
 from __future__ import annotations
 
+import io
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Generator, Tensor
 
-__all__ = ["augment_colour", "crop_and_flip", "erase", "mix", "one_hot", "warp"]
+__all__ = ["augment_colour", "blur", "crop_and_flip", "erase", "mix", "one_hot", "recompress", "warp"]
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+
+
+def recompress(images: Tensor, probability: float, generator: Generator) -> Tensor:
+    """Put a random share of the images through JPEG, at qualities from 30 to 90.
+
+    Data sets that were stored differently bear different traces, and a network that tells them apart by these learns
+    what no photo has.
+
+    Args:
+        images: uint8 ``[N, 3, H, W]``, on any device; the work is the processor's.
+    """
+    chosen = torch.rand(len(images), generator=generator) < probability if probability else torch.zeros(0)
+    if not chosen.any():
+        return images
+    qualities = torch.randint(30, 91, (len(images),), generator=generator)
+    result = images.clone()
+    for index in chosen.nonzero().flatten().tolist():
+        file = io.BytesIO()
+        Image.fromarray(images[index].permute(1, 2, 0).cpu().numpy()).save(file, "JPEG", quality=int(qualities[index]))
+        with Image.open(file) as image:
+            result[index] = torch.from_numpy(np.array(image)).permute(2, 0, 1)
+    return result
 
 
 def crop_and_flip(
@@ -63,6 +88,24 @@ def _crop_on_grid(
     grid = F.affine_grid(matrix, [len(images), 3, size, size], align_corners=False)
     crops = F.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
     return crops.round().to(torch.uint8)
+
+
+def blur(images: Tensor, probability: float, generator: Generator) -> Tensor:
+    """Blur a random share of the images by a Gaussian of σ 0.3 to 1 px."""
+    chosen = torch.rand(len(images), generator=generator) < probability if probability else torch.zeros(0)
+    count = int(chosen.sum())
+    if not count:
+        return images
+    sigma = _uniform(count, 0.3, 1.0, generator).view(-1, 1)
+    kernel = torch.exp(-(torch.arange(-3.0, 4.0) ** 2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum(dim=1, keepdim=True)).repeat_interleave(3, dim=0).to(images)
+    chosen = chosen.to(images.device)
+    planes = F.pad(images[chosen], (3, 3, 3, 3), mode="reflect").flatten(0, 1)[None]
+    planes = F.conv2d(planes, kernel.view(-1, 1, 7, 1), groups=3 * count)
+    planes = F.conv2d(planes, kernel.view(-1, 1, 1, 7), groups=3 * count)
+    result = images.clone()
+    result[chosen] = planes.view(count, 3, *images.shape[2:])
+    return result
 
 
 def warp(images: Tensor, probability: float, generator: Generator) -> Tensor:

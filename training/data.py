@@ -86,18 +86,21 @@ class ImageSet:
         images: uint8 RGB, ``[N, 3, size, size]``.
         labels: class indices, int64 ``[N]``.
         classes: class names by index.
+        soft_labels: a teacher's probabilities, float16 ``[N, classes]``, where there are any.
     """
 
     images: Tensor
     labels: Tensor
     classes: tuple[str, ...]
+    soft_labels: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def select(self, indices: Tensor) -> ImageSet:
         """The images with these indices, in their order."""
-        return replace(self, images=self.images[indices], labels=self.labels[indices])
+        soft_labels = None if self.soft_labels is None else self.soft_labels[indices]
+        return replace(self, images=self.images[indices], labels=self.labels[indices], soft_labels=soft_labels)
 
 
 def find_images(source: str | Path, split: str) -> ImageSource:

@@ -24,7 +24,7 @@ from cvt.model import CvtForImageClassification
 from . import augment
 from .data import ImageSet
 from .optimizer import MovingAverage, Schedule, build_optimizers
-from .recipe import Recipe
+from .recipe import Phase, Recipe
 from .resuming import check_count, check_numbers, check_optimizer, check_progress
 from .run import RunFolder, Workers
 
@@ -59,24 +59,22 @@ def normalise(images: Tensor) -> Tensor:
 
 
 def make_batch(
-    images: Tensor,
-    labels: Tensor,
-    recipe: Recipe,
-    epoch: int,
-    generator: Generator,
-    num_classes: int,
+    images: Tensor, labels: Tensor, soft_labels: Tensor | None, phase: Phase, generator: Generator, num_classes: int
 ) -> tuple[Tensor, Tensor]:
-    """Augmented, normalised pixels and target distributions of one batch of uint8 images, on the labels' device."""
-    phase = recipe.phase_of(epoch)
-    pixels = augment.crop_and_flip(images, phase.resolution, recipe.crop_scale, generator)
-    pixels = pixels.to(labels.device).float().div_(255)
-    if not phase.clean:
-        pixels = augment.warp(pixels, recipe.warp, generator)
-    pixels = normalise(augment.augment_colour(pixels, recipe.colour, generator))
+    """Augmented, normalised pixels and target distributions of one batch of uint8 images, on the labels' device.
+
+    Args:
+        soft_labels: a teacher's probabilities ``[N, num_classes]``, where the phase is taught.
+    """
+    how = phase.augmentation
+    images = augment.recompress(images, how.recompress, generator)
+    pixels = augment.crop_and_flip(images, phase.resolution, how.crop_scale, generator)
+    pixels = augment.blur(pixels.to(labels.device).float().div_(255), how.blur, generator)
+    pixels = augment.augment_colour(augment.warp(pixels, how.warp, generator), how.colour, generator)
     targets = augment.one_hot(labels, num_classes, phase.label_smoothing)
-    if phase.clean:
-        return pixels, targets
-    return augment.mix(augment.erase(pixels, recipe.erase, generator), targets, recipe.mix, generator)
+    if soft_labels is not None:
+        targets = targets.lerp(soft_labels.to(targets), phase.taught)
+    return augment.mix(augment.erase(normalise(pixels), how.erase, generator), targets, how.mix, generator)
 
 
 def epoch_images(labels: Tensor, per_class: int | None) -> int:
@@ -210,13 +208,15 @@ class Training:
 
     def _step(self, indices: Tensor) -> None:
         recipe, progress, workers = self.recipe, self.progress, self.workers
+        phase = recipe.phase_of(progress.epoch)
         seed = (recipe.seed * 1_000_003 + progress.step) * workers.count + workers.rank
         generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)  # dropout and stochastic depth
         mine = indices[workers.rank :: workers.count]
         labels = self.train.labels[mine].to(workers.device)
         images, num_classes = self.train.images[mine], len(self.train.classes)
-        pixels, targets = make_batch(images, labels, recipe, progress.epoch, generator, num_classes)
+        soft_labels = self.train.soft_labels[mine] if phase.taught and self.train.soft_labels is not None else None
+        pixels, targets = make_batch(images, labels, soft_labels, phase, generator, num_classes)
         rate = recipe.learning_rate * self.schedule.factor(progress.step)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)

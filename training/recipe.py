@@ -9,7 +9,34 @@ from typing import Any, Literal
 
 from cvt.errors import ConfigError
 
-__all__ = ["Phase", "Recipe", "load_recipe"]
+__all__ = ["Augmentation", "Phase", "Recipe", "load_recipe"]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How images are changed at random before they are learnt from; see :mod:`training.augment`.
+
+    Attributes:
+        recompress: probability of JPEG's traces, of a random quality (per image).
+        crop_scale: smallest and largest share of the area that a random crop covers.
+        blur: probability of a slight blur (per image).
+        warp: probability of a rotation, shear and shift (per image).
+        colour: strength of changes of colour.
+        erase: probability that a rectangle is replaced by noise (per image).
+        mix: probability of MixUp or CutMix (per batch).
+    """
+
+    recompress: float = 0.0
+    crop_scale: tuple[float, float] = (0.35, 1.0)
+    blur: float = 0.0
+    warp: float = 0.3
+    colour: float = 0.3
+    erase: float = 0.25
+    mix: float = 0.5
+
+    def clean(self) -> Augmentation:
+        """The same without warping, erasing and mixing."""
+        return replace(self, warp=0.0, erase=0.0, mix=0.0)
 
 
 @dataclass(frozen=True)
@@ -20,9 +47,11 @@ class Phase:
         epochs: how many.
         resolution: side of the model's input, in pixels.
         batch_size: images per step, over all processes.
-        clean: without mixing, warping and erasing.
+        augmentation: how the images are changed at random.
         label_smoothing: probability spread over all classes. A network that ends its training with it stays less sure
             than it is right where it is sure, and no temperature mends that (Müller et al. 2019, arXiv 1906.02629).
+        taught: share of the target that is a teacher's answer, from the soft labels of :mod:`training.teacher`, and not
+            the label (knowledge distillation, Hinton et al. 2015, arXiv 1503.02531, at temperature 1).
         restart: share of the full learning rate from which a new half cosine falls, over this phase and those that
             follow; without it the present one goes on. Warm restarts: Loshchilov & Hutter 2017, arXiv 1608.03983.
     """
@@ -30,8 +59,9 @@ class Phase:
     epochs: int
     resolution: int
     batch_size: int
-    clean: bool = False
+    augmentation: Augmentation = Augmentation()
     label_smoothing: float = 0.1
+    taught: float = 0.0
     restart: float | None = None
 
     def images_per_step(self, images: int) -> int:
@@ -63,9 +93,6 @@ class Recipe:
         weight_decay: of matrices and convolution kernels; norms, biases and CLS have none.
         clip_norm: largest norm of the gradient.
         ema_decay: of the moving average of weights per step, which is what gets evaluated and saved.
-        crop_scale: smallest and largest share of the area that a random crop covers.
-        colour, warp, erase, mix: strength of colour changes, and probabilities of geometric warps (per image), random
-            erasing (per image) and MixUp or CutMix (per batch); see :mod:`training.augment`.
         held_out: share of the training images kept for measuring progress and fitting the temperature.
         test_resolution, crop_pct, resample: of the image processor saved with the model. The resolution is the last
             phase's unless given; random crops show objects larger than they are, so a test resolution somewhat above
@@ -90,11 +117,6 @@ class Recipe:
     weight_decay: float = 0.05
     clip_norm: float = 1.0
     ema_decay: float = 0.998
-    crop_scale: tuple[float, float] = (0.35, 1.0)
-    colour: float = 0.3
-    warp: float = 0.3
-    erase: float = 0.25
-    mix: float = 0.5
     held_out: float = 0.05
     test_resolution: int | None = None
     crop_pct: float = 0.875

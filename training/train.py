@@ -29,6 +29,7 @@ from .loop import Training
 from .plot import plot_log
 from .recipe import Recipe, load_recipe
 from .run import RunFolder, Workers
+from .teacher import read_soft_labels
 
 __all__ = ["build_model", "main", "train"]
 
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="the run's folder; runs/RECIPE by default")
     parser.add_argument("--resume", action="store_true", help="go on with the run in OUT")
     parser.add_argument("--from", dest="start", metavar="REF", help="fine-tune: bundled, a Hub id, or a folder")
+    parser.add_argument("--soft-labels", type=Path, metavar="FILE", help="a teacher's, from training.teacher")
     parser.add_argument("--epochs", type=int, help="stretch or shorten the recipe to so many epochs")
     parser.add_argument("--device", default="auto", help="cpu, cuda, mps; auto takes the fastest there is")
     options = parser.parse_args(arguments)
@@ -57,20 +59,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
             recipe = recipe.with_epochs(options.epochs)
         out = options.out or Path("runs") / recipe.name
         with Workers.start(options.device) as workers:
-            model = train(recipe, out, workers, start=options.start, resume=options.resume)
+            model = train(
+                recipe, out, workers, start=options.start, resume=options.resume, soft_labels=options.soft_labels
+            )
         if workers.is_first:
             print(f"saved {model}; look at it with: python app.py --model {model}")
     except CvtError as error:
         sys.exit(f"error: {error}")
 
 
-def train(recipe: Recipe, out: Path, workers: Workers, *, start: str | None = None, resume: bool = False) -> Path:
+def train(
+    recipe: Recipe,
+    out: Path,
+    workers: Workers,
+    *,
+    start: str | None = None,
+    resume: bool = False,
+    soft_labels: Path | None = None,
+) -> Path:
     """Run a recipe to its end and save the model.
 
     Args:
         out: the run's folder: ``state.pt``, ``log.csv``, ``log.png`` and, in the end, ``model/``.
         start: a checkpoint to fine-tune instead of random weights.
         resume: go on from ``out/state.pt`` where there is one.
+        soft_labels: a teacher's file, where the recipe has a phase that is taught.
 
     Returns:
         The folder of the finished model.
@@ -86,9 +99,15 @@ def train(recipe: Recipe, out: Path, workers: Workers, *, start: str | None = No
         resolution = CvtImageProcessor.from_pretrained(start).resolution
         phases = tuple(replace(phase, resolution=resolution) for phase in recipe.phases)
         recipe = replace(recipe, phases=phases, test_resolution=None, stored_size=round(resolution * 1.25))
-    data, held_out = hold_out(
-        join([load_images(source, "train", recipe.stored_size) for source in recipe.data]), recipe.held_out
-    )
+    images = join([load_images(source, "train", recipe.stored_size) for source in recipe.data])
+    if any(phase.taught for phase in recipe.phases):
+        if soft_labels is None:
+            raise ConfigError(
+                f"the recipe {recipe.name} learns from a teacher: let python -m training.teacher make its soft labels, "
+                "and say --soft-labels FILE"
+            )
+        images = replace(images, soft_labels=read_soft_labels(soft_labels, images.labels, images.classes))
+    data, held_out = hold_out(images, recipe.held_out)
     if len(data.classes) < 2:
         raise DataError(f"{recipe.data[0]} has only the class {data.classes[0]!r}; a classifier needs at least two")
     torch.manual_seed(recipe.seed)

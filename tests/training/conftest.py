@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from training.data import ImageSet
-from training.recipe import Phase, Recipe
+from training.recipe import Augmentation, Phase, Recipe
 from training.run import Workers
 
 ARCHITECTURE = {
@@ -22,6 +22,8 @@ ARCHITECTURE = {
     "drop_rate": (0.1, 0.0, 0.0),
 }
 
+RANDOM = Augmentation(recompress=0.5, blur=0.5)
+
 
 @pytest.fixture
 def recipe() -> Recipe:
@@ -30,12 +32,11 @@ def recipe() -> Recipe:
         name="tiny",
         about_data="Red and blue squares.",
         stored_size=48,
-        phases=(Phase(2, 32, 8), Phase(1, 48, 8), Phase(1, 48, 8, clean=True)),
+        phases=(Phase(2, 32, 8, RANDOM), Phase(1, 48, 8, RANDOM), Phase(1, 48, 8, RANDOM.clean())),
         architecture=ARCHITECTURE,
         optimizer="muon",
         learning_rate=5e-3,
         warmup_epochs=1,
-        mix=0.5,
         held_out=0.2,
     )
 

@@ -48,6 +48,29 @@ def test_the_gpu_way_of_cropping_gives_the_same_crops() -> None:
         assert torch.equal(crops[index], expected.flip(-1) if flips[index] else expected)
 
 
+def test_jpeg_leaves_its_traces_on_the_share_that_was_asked_for() -> None:
+    images = noise(count=40, size=24)
+    before = images.clone()
+    assert augment.recompress(images, 0.0, generator()) is images
+    changed = (augment.recompress(images, 0.5, generator()) != images).flatten(1).any(dim=1)
+    assert 10 < changed.sum() < 30
+    assert torch.equal(images, before), "the input is not changed"
+    smooth = torch.arange(0, 240, 10, dtype=torch.uint8).expand(4, 3, 24, 24).contiguous()
+    off = (augment.recompress(smooth, 1.0, generator()).float() - smooth.float()).abs()
+    assert off.max() > 0 and off.mean() < 5, "what it shows stays"
+
+
+def test_a_blur_takes_noise_and_leaves_what_is_even() -> None:
+    images = noise(count=40).float() / 255
+    assert torch.equal(augment.blur(images, 0.0, generator()), images)
+    blurred = augment.blur(images, 0.5, generator())
+    changed = (blurred != images).flatten(1).any(dim=1)
+    assert 10 < changed.sum() < 30
+    assert (blurred[changed].flatten(1).std(dim=1) < images[changed].flatten(1).std(dim=1)).all()
+    even = torch.full((5, 3, 12, 9), 0.4)
+    torch.testing.assert_close(augment.blur(even, 1.0, generator()), even)
+
+
 def test_warp_leaves_unchosen_images_alone() -> None:
     images = noise(count=40).float() / 255
     assert torch.equal(augment.warp(images, 0.0, generator()), images)
@@ -103,7 +126,8 @@ def test_mixing_happens_as_often_as_asked() -> None:
 def test_the_same_generator_gives_the_same_batch() -> None:
     def batch(seed: int) -> Tensor:
         source = generator(seed)
-        pixels = augment.crop_and_flip(noise(), 16, (0.3, 1.0), source).float() / 255
+        images = augment.recompress(noise(), 0.5, source)
+        pixels = augment.blur(augment.crop_and_flip(images, 16, (0.3, 1.0), source).float() / 255, 0.5, source)
         pixels = augment.augment_colour(augment.warp(pixels, 0.5, source), 0.4, source)
         return augment.mix(augment.erase(pixels, 0.5, source), torch.eye(6), 1.0, source)[0]
 

@@ -11,7 +11,7 @@ import torch
 import training.recipes
 from cvt.errors import ConfigError
 from cvt.model import CvtForImageClassification
-from training.recipe import Phase, Recipe, load_recipe
+from training.recipe import Augmentation, Phase, Recipe, load_recipe
 from training.train import build_model
 
 NAMES = sorted(path.stem for path in Path(training.recipes.__path__[0]).glob("[a-z]*.py"))
@@ -54,7 +54,9 @@ def test_a_batch_is_never_larger_than_all_images() -> None:
 
 @pytest.mark.parametrize("epochs", [1, 2, 3, 7, 10, 33, 100])
 def test_other_epochs_keep_each_phases_share(epochs: int) -> None:
-    recipe = Recipe("r", (Phase(5, 32, 8), Phase(3, 64, 8), Phase(2, 96, 8, clean=True)), 96, warmup_epochs=2)
+    recipe = Recipe(
+        "r", (Phase(5, 32, 8), Phase(3, 64, 8), Phase(2, 96, 8, Augmentation().clean())), 96, warmup_epochs=2
+    )
     scaled = recipe.with_epochs(epochs)
     assert scaled.epochs == epochs
     assert scaled.resolution == 96 or epochs < 3

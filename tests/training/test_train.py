@@ -22,21 +22,20 @@ from cvt.model import CvtForImageClassification
 from training import run as run_module
 from training.data import DataError, ImageSet, hold_out
 from training.loop import Training, epoch_batches, epoch_images, make_batch, predict
-from training.recipe import Phase, Recipe
+from training.recipe import Augmentation, Phase, Recipe
 from training.run import RunFolder, Workers
 from training.train import build_model, main, train
 
 
 @pytest.fixture
 def start(recipe: Recipe, colours: ImageSet, workers: Workers, tmp_path: Path) -> Callable[[str], Training]:
-    """Begins the tiny run in the folder of that name."""
+    """Begins the tiny run, or a longer one, in the folder of that name."""
 
-    def begin(name: str) -> Training:
-        data, held_out = hold_out(colours, recipe.held_out)
-        torch.manual_seed(recipe.seed)
-        return Training(
-            recipe, build_model(recipe, colours.classes), data, held_out, RunFolder(tmp_path / name), workers
-        )
+    def begin(name: str, epochs: int = 4) -> Training:
+        long = recipe.with_epochs(epochs)
+        data, held_out = hold_out(colours, long.held_out)
+        torch.manual_seed(long.seed)
+        return Training(long, build_model(long, colours.classes), data, held_out, RunFolder(tmp_path / name), workers)
 
     return begin
 
@@ -46,19 +45,19 @@ def weights(training: Training) -> dict[str, Tensor]:
     return {**training.model.state_dict(), **average}
 
 
-def test_it_learns(start: Callable[[str], Training], colours: ImageSet, workers: Workers) -> None:
-    training = start("run")
+def test_it_learns(start: Callable[..., Training], colours: ImageSet, workers: Workers) -> None:
+    training = start("run", epochs=12)
     training.run()
     logits = predict(training.average.model, colours.images, 48, workers.device)
     assert (logits.argmax(1) == colours.labels).float().mean() > 0.9
     rows = training.progress.rows
-    assert [row["resolution"] for row in rows] == [32, 32, 48, 48]
+    assert [row["resolution"] for row in rows] == [32] * 6 + [48] * 6
     assert rows[-1]["loss"] < rows[0]["loss"]
 
 
 @pytest.mark.parametrize("killed_after", [1, 4, 6, 13])
 def test_a_killed_run_ends_with_the_same_weights(
-    start: Callable[[str], Training], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_after: int
+    start: Callable[..., Training], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_after: int
 ) -> None:
     """There are four batches an epoch: killed inside the first, between two, and inside later ones."""
     whole = start("whole")
@@ -89,7 +88,7 @@ def test_a_killed_run_ends_with_the_same_weights(
 
 
 def test_a_kill_while_saving_leaves_the_state_before(
-    start: Callable[[str], Training], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: Workers
+    start: Callable[..., Training], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: Workers
 ) -> None:
     training, folder = start("run"), RunFolder(tmp_path / "run")
     folder.save(training.state_dict(), workers)
@@ -136,17 +135,27 @@ def test_a_process_killed_inside_a_save_loses_that_save_alone(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("clean", "label_smoothing"), [(False, 0.0), (False, 0.1), (True, 0.1), (True, 0.0)])
-def test_a_phase_mixes_and_smooths_as_it_says(recipe: Recipe, clean: bool, label_smoothing: float) -> None:
-    phase = Phase(1, 48, 8, clean=clean, label_smoothing=label_smoothing)
-    recipe = replace(recipe, mix=1.0, phases=(replace(phase, clean=not clean), phase))
+def test_a_phase_mixes_and_smooths_as_it_says(clean: bool, label_smoothing: float) -> None:
+    mixed = Augmentation(mix=1.0)
+    phase = Phase(1, 48, 8, mixed.clean() if clean else mixed, label_smoothing)
     images, labels = torch.randint(0, 256, (8, 3, 48, 48), dtype=torch.uint8), torch.arange(8) % 4
     generator = torch.Generator().manual_seed(0)
-    targets = torch.cat([make_batch(images, labels, recipe, 1, generator, 4)[1] for _ in range(10)])
+    targets = torch.cat([make_batch(images, labels, None, phase, generator, 4)[1] for _ in range(10)])
     floor = label_smoothing / 4
     assert targets.min() == pytest.approx(floor)
     assert targets.sum(dim=1).numpy() == pytest.approx(1)
     assert bool((targets > floor + 1e-6).sum(dim=1).max() == 2) != clean
     assert bool((targets.max(dim=1).values < 1 - label_smoothing + floor - 1e-6).any()) != clean
+
+
+@pytest.mark.parametrize("taught", [0.0, 0.25, 1.0])
+def test_a_phase_is_taught_as_much_as_it_says(taught: float) -> None:
+    phase = Phase(1, 48, 8, Augmentation().clean(), label_smoothing=0.0, taught=taught)
+    images, labels = torch.randint(0, 256, (8, 3, 48, 48), dtype=torch.uint8), torch.arange(8) % 4
+    said = torch.rand(8, 4, generator=torch.Generator().manual_seed(1)).softmax(1).half()
+    targets = make_batch(images, labels, said, phase, torch.Generator().manual_seed(0), 4)[1]
+    expected = torch.eye(4)[labels] * (1 - taught) + said.float() * taught
+    assert targets.numpy() == pytest.approx(expected.numpy(), abs=1e-6)
 
 
 def test_batches_of_an_epoch_are_a_shuffle_without_repetition() -> None:
@@ -198,7 +207,7 @@ def test_the_saved_model_knows_when_to_doubt(data_recipe: Recipe, tmp_path: Path
 
 
 def test_each_epoch_says_its_held_out_accuracy(
-    start: Callable[[str], Training], capfd: pytest.CaptureFixture[str]
+    start: Callable[..., Training], capfd: pytest.CaptureFixture[str]
 ) -> None:
     training = start("run")
     training.run()

@@ -7,19 +7,20 @@ checkpoint. Labels are not smoothed: too few images are held out to fit a temper
 smoothing leaves behind.
 """
 
-from ..recipe import Phase, Recipe
+from ..recipe import Augmentation, Phase, Recipe
+
+AUGMENTATION = Augmentation(crop_scale=(0.4, 1.0), warp=0.2, erase=0.1, mix=0.2)
 
 RECIPE = Recipe(
     name="finetune",
     about_data="A person's own photos, in folders named after their classes.",
     stored_size=160,
-    phases=(Phase(16, 128, 16, label_smoothing=0.0), Phase(4, 128, 16, clean=True, label_smoothing=0.0)),
+    phases=(
+        Phase(16, 128, 16, AUGMENTATION, label_smoothing=0.0),
+        Phase(4, 128, 16, AUGMENTATION.clean(), label_smoothing=0.0),
+    ),
     learning_rate=5e-4,
     warmup_epochs=1,
     ema_decay=0.99,
-    crop_scale=(0.4, 1.0),
-    warp=0.2,
-    erase=0.1,
-    mix=0.2,
     held_out=0.15,
 )

@@ -8,7 +8,9 @@ other work, took 1.9 hours; 88.8 % top-1 on the 3,925 validation images. That wa
 faster than one of two.
 """
 
-from ..recipe import Phase, Recipe
+from ..recipe import Augmentation, Phase, Recipe
+
+AUGMENTATION = Augmentation(mix=0.3)
 
 RECIPE = Recipe(
     name="imagenette",
@@ -18,11 +20,11 @@ RECIPE = Recipe(
     license="apache-2.0",
     stored_size=128,
     phases=(
-        Phase(40, 64, 64),
-        Phase(26, 96, 64),
-        Phase(2, 96, 64, clean=True),
-        Phase(14, 112, 64, clean=True),
-        Phase(14, 112, 64, label_smoothing=0.0, restart=0.3),  # what makes its probabilities honest
+        Phase(40, 64, 64, AUGMENTATION),
+        Phase(26, 96, 64, AUGMENTATION),
+        Phase(2, 96, 64, AUGMENTATION.clean()),
+        Phase(14, 112, 64, AUGMENTATION.clean()),
+        Phase(14, 112, 64, AUGMENTATION, label_smoothing=0.0, restart=0.3),  # what makes its probabilities honest
     ),
     architecture={
         "embed_dim": (48, 96, 192),
@@ -33,6 +35,5 @@ RECIPE = Recipe(
     optimizer="muon",
     learning_rate=2e-3,
     warmup_epochs=2,
-    mix=0.3,
     test_resolution=144,  # with crop_pct 0.875 the best likelihood of several pairs on the held-out training images
 )

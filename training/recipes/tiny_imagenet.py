@@ -7,7 +7,9 @@ Grids of 32, 16 and 8 tokens a side, 5.4 M parameters. Published small transform
 accuracy are not known.
 """
 
-from ..recipe import Phase, Recipe
+from ..recipe import Augmentation, Phase, Recipe
+
+AUGMENTATION = Augmentation(colour=0.4, warp=0.5, mix=0.8)
 
 RECIPE = Recipe(
     name="tiny_imagenet",
@@ -16,9 +18,11 @@ RECIPE = Recipe(
     license="apache-2.0",
     stored_size=64,
     phases=(
-        Phase(60, 48, 512),
-        Phase(120, 64, 512),
-        Phase(20, 64, 512, label_smoothing=0.0, restart=0.3),  # what made Imagenette's probabilities honest
+        Phase(60, 48, 512, AUGMENTATION),
+        Phase(120, 64, 512, AUGMENTATION),
+        Phase(
+            20, 64, 512, AUGMENTATION, label_smoothing=0.0, restart=0.3
+        ),  # what made Imagenette's probabilities honest
     ),
     architecture={
         "patch_sizes": (5, 3, 3),
@@ -33,9 +37,6 @@ RECIPE = Recipe(
     learning_rate=2e-3,
     warmup_epochs=10,
     ema_decay=0.9995,
-    colour=0.4,
-    warp=0.5,
-    mix=0.8,
     held_out=0.02,
     compiled=True,
 )
