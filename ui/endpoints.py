@@ -37,7 +37,7 @@ MOST_CALLS = 12
 
 def classify(models: ModelCache, image: Image.Image, model: str, top_k: int = 5) -> dict[str, float]:
     """The most probable classes of a photo, at least one."""
-    return predicted(models.get(model), models.network, image, min(max(int(top_k), 1), MOST_CLASSES))
+    return predicted(models.get(model), models.batches, image, min(max(int(top_k), 1), MOST_CLASSES))
 
 
 def explain(

@@ -9,8 +9,11 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from gradio.data_classes import GradioModel
+from gradio.state_holder import SessionState
 
 from cvt.errors import CvtError
+from ui.components.part import Part
 from ui.components.photo import MAX_BYTES
 from ui.examples import examples
 from ui.handlers import Asked, Handlers
@@ -76,6 +79,17 @@ def test_what_the_first_paint_shows_is_never_cleaned_away(demo: WatchedBlocks) -
     find([c["props"].get("value") for c in demo.config["components"]])
     assert len(shown) >= 17  # the photo, the explorer's files and the pictures of the ribbon
     assert set(shown) <= kept
+
+
+def test_a_new_session_works_out_no_schema_again(demo: gr.Blocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio asks every part for its schema, three times, for every call of a program and for every visitor."""
+    first = SessionState(demo).config_values
+    asked: list[type[GradioModel]] = []
+    monkeypatch.setattr(GradioModel, "model_json_schema", classmethod(lambda model: asked.append(model)))
+    assert SessionState(demo).config_values == first
+    assert not asked
+    parts = [block for block in demo.blocks.values() if isinstance(block, Part)]
+    assert any(first[part._id]["api_info"]["properties"] for part in parts if part.data_model)
 
 
 def test_what_takes_long_waits_in_bounded_lines_of_its_own(demo: gr.Blocks) -> None:

@@ -77,7 +77,7 @@ def traces(model: CvtForImageClassification, processor: CvtImageProcessor, image
 
 @lent
 def logits(model: CvtForImageClassification, pixel_values: Tensor) -> Tensor:
-    """The logits ``[classes]`` of one photo ``[1, 3, height, width]``."""
+    """The logits ``[N, classes]`` of photos ``[N, 3, height, width]``."""
     model = placed(model)
     with torch.inference_mode():
-        return model(pixel_values.to(model.device, model.dtype), return_dict=True).logits[0].float().cpu()
+        return model(pixel_values.to(model.device, model.dtype), return_dict=True).logits.float().cpu()

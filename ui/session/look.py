@@ -14,8 +14,8 @@ from cvt.errors import CheckpointError
 from cvt.tracing import Trace
 
 from ..components.explorer import ExplorerData, explorer_value, with_evidence
-from ..serving.desk import Desk
-from .gpu import logits, trace, traces
+from .batches import Batches
+from .gpu import trace, traces
 from .models import LoadedModel
 
 __all__ = [
@@ -126,7 +126,7 @@ def probabilities(result: Trace, count: int = 5) -> dict[str, float]:
     return {class_label(result.config, index): probability for index, probability in result.top(count)}
 
 
-def predicted(loaded: LoadedModel, network: Desk, photo: Image.Image, count: int) -> dict[str, float]:
+def predicted(loaded: LoadedModel, batches: Batches, photo: Image.Image, count: int) -> dict[str, float]:
     """The same of a photo of which nothing else is wanted: at the network's place it is the network alone that works.
 
     Raises:
@@ -134,8 +134,7 @@ def predicted(loaded: LoadedModel, network: Desk, photo: Image.Image, count: int
     """
     config = loaded.model.config
     pixel_values = loaded.processor.prepare(photo).pixel_values
-    with network.place():
-        found = logits(loaded.model, pixel_values)
+    found = batches.logits(loaded.model, pixel_values)
     if not found.isfinite().all():
         raise CheckpointError("the network's logits are NaN or infinite: its weights are damaged, or too large")
     shares = (found / config.temperature).softmax(dim=0)

@@ -23,6 +23,7 @@ from cvt.locations import bundled_models, find, is_cached, model_name
 from cvt.model import CvtForImageClassification
 
 from ..serving.desk import Desk
+from .batches import Batches
 from .fetching import Downloads
 from .measured import MeasuredMap, measured_maps
 
@@ -204,6 +205,7 @@ class ModelCache:
     Attributes:
         downloads: of those that come from the Hub.
         network: the one place at which a network runs; decoding, drawing and files go elsewhere.
+        batches: the way to it for photos of which only the logits are wanted.
     """
 
     def __init__(
@@ -218,6 +220,7 @@ class ModelCache:
         self.device = device or choose_device()
         self.downloads = Downloads()
         self.network = Desk(1)
+        self.batches = Batches(self.network)
         self._load = load or self._fetched_and_loaded
         self._loaded: OrderedDict[str, LoadedModel] = OrderedDict()
         self._lock = threading.Lock()
