@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -39,8 +40,9 @@ def served(model: str = "bundled") -> Iterator[Served]:
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}/"
     with tempfile.TemporaryDirectory() as temporary:
-        command = ["env", f"TMPDIR={temporary}", sys.executable, "app.py", "--port", str(port), "--model", model]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        command = [sys.executable, "app.py", "--port", str(port), "--model", model]
+        places = {"TMPDIR": temporary, "GRADIO_TEMP_DIR": temporary}
+        process = subprocess.Popen(command, env=os.environ | places, stdout=subprocess.DEVNULL)
         try:
             while True:
                 try:
