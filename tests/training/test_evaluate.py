@@ -183,7 +183,7 @@ def test_the_command_prints_writes_only_when_asked_and_the_page_tells_what_it_wr
     written = json.loads((folder / "evaluation.json").read_text())
     assert written["resolution"] == 32
     entry = offered_models(str(folder))[0]
-    assert entry.label == f"My shades · 32 px · {100 * written['top1']:.1f} %"
+    assert entry.label == f"My shades · 32 px · top-1 {100 * written['top1']:.1f} %"
     told = about_value(load(entry, torch.device("cpu")))
     assert ("accuracy", "measured") in told.facts
     assert told.numbers["top1"] == f"{100 * written['top1']:.1f}" and told.numbers["images"] == "10"

@@ -103,7 +103,7 @@ def test_the_list_has_the_bundled_models_and_the_seven_published_checkpoints() -
     ]
     published = entries[2:]
     assert [entry.top1 for entry in published] == [81.6, 82.5, 83.0, 83.3, 83.3, 84.9, 87.6]
-    assert published[-1].label == "CvT-W24 (22k) · 384 px · 277 M · 87.6 % · ↓ 1110 MB"
+    assert published[-1].label == "CvT-W24 (22k) · 384 px · 277 M · top-1 87.6 % · ↓ 1110 MB"
 
 
 def test_auto_takes_cvt_13_where_it_was_downloaded_before(monkeypatch: pytest.MonkeyPatch) -> None:

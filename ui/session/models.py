@@ -71,12 +71,15 @@ class ModelEntry:
 
     @property
     def label(self) -> str:
-        """The line itself: numbers and names only, the same in every language."""
+        """The line itself: numbers and names only, the same in every language.
+
+        The accuracy says whose it is: without its name it was taken for how sure the answer is.
+        """
         parts = [self.title, f"{self.resolution} px"]
         if self.parameters is not None:
             parts.append(f"{self.parameters:.0f} M")
         if self.top1 is not None:
-            parts.append(f"{self.top1:.1f} %")
+            parts.append(f"top-1 {self.top1:.1f} %")
         if self.is_on_hub and not is_cached(self.ref):
             parts.append(f"↓ {self.download} MB" if self.download else "↓")
         return " · ".join(parts)
