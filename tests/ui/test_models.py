@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from cvt.errors import CheckpointError, ConfigError
+from cvt.locations import bundled_models
 from ui.session import models
 from ui.session.measured import MeasuredMap
 from ui.session.models import LoadedModel, ModelCache, ModelEntry, offered_models
@@ -104,6 +105,14 @@ def test_the_list_has_the_bundled_models_and_the_seven_published_checkpoints() -
     published = entries[2:]
     assert [entry.top1 for entry in published] == [81.6, 82.5, 83.0, 83.3, 83.3, 84.9, 87.6]
     assert published[-1].label == "CvT-W24 (22k) · 384 px · 277 M · top-1 87.6 % · ↓ 1110 MB"
+
+
+def test_every_bundled_model_goes_by_its_whole_name() -> None:
+    for name in bundled_models():
+        first = offered_models(f"bundled:{name}")[0]
+        assert first.top1 is not None, "it is the one on the list, with its figures"
+        assert first.title == name.replace("-", " ").capitalize()
+    assert offered_models(f"bundled:{next(iter(bundled_models()))}") == offered_models("bundled")
 
 
 def test_auto_takes_cvt_13_where_it_was_downloaded_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,6 +108,8 @@ def offered_models(choice: str = "auto") -> list[ModelEntry]:
     entries = [*_bundled(), *(ModelEntry(ref=fields["name"], data="ImageNet", **fields) for fields in published)]
     if choice == "auto":
         choice = DEFAULT_HUB_MODEL if is_cached(DEFAULT_HUB_MODEL) or not _bundled() else entries[0].name
+    if choice == f"bundled:{next(iter(bundled_models()), '')}":  # the first one's whole name
+        choice = "bundled"
     names = [entry.name for entry in entries]
     if choice in names:
         entries.insert(0, entries.pop(names.index(choice)))
