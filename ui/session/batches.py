@@ -19,7 +19,7 @@ from .gpu import logits
 __all__ = ["Batches"]
 
 LARGEST = 8
-"""Photos in a batch, at most: beyond that a photo gets no cheaper on any device that was tried."""
+"""Photos in a batch, at most; larger ones were not tried."""
 
 LONGEST = 0.25
 """Seconds for which a batch may keep the network from others; a single photo may take what it takes."""
