@@ -288,6 +288,8 @@ export interface ScopeValue {
   foreign: boolean;
   doubted: boolean;
   classes: number;
+  /** Of a hundred photos, how many it named rightly when it was tested; null where nobody knows. */
+  right: number | null;
   offer: Offer | null;
 }
 

@@ -53,6 +53,33 @@ def test_on_a_phone_the_map_begins_early_and_the_answer_is_near(on_a_phone: Any)
     assert edges(page, "#photo")[1] <= edges(page, "#explorer")[0] < edges(page, "#prediction")[0]
 
 
+def test_rows_too_long_for_a_phone_fade_out_where_they_go_on(on_a_phone: Any) -> None:
+    for row in (on_a_phone.locator("#stages"), on_a_phone.locator("#explorer .questions")):
+        expect(row).to_have_attribute("data-beyond", "after")
+        assert "linear-gradient" in row.evaluate("node => getComputedStyle(node).maskImage")
+        row.evaluate("node => node.scrollTo({ left: 40 })")
+        expect(row).to_have_attribute("data-beyond", "before after")
+        row.evaluate("node => node.scrollTo({ left: node.scrollWidth })")
+        expect(row).to_have_attribute("data-beyond", "before")
+
+
+def test_nothing_fades_where_all_is_in_sight(page: Any, address: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(address)
+    ready(page)
+    expect(page.locator("[data-beyond]")).to_have_count(0)
+    expect(page.locator("#stages")).to_have_css("mask-image", "none")
+
+
+def test_a_map_of_the_whole_network_says_so_where_a_stage_is_chosen(opened: Any) -> None:
+    stage = opened.locator("[name=stage]")
+    expect(stage).to_be_disabled()
+    expect(stage.locator("option:checked")).to_have_text("all of them")
+    opened.locator("[data-question=see]").click()
+    expect(stage).to_be_enabled()
+    expect(stage.locator("option:checked")).to_have_text("3 of 3")
+
+
 def test_it_opens_on_why_with_nothing_more_to_ask(page: Any, address: str) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.post_data or "") if request.method == "POST" else None)

@@ -15,10 +15,12 @@ from ui.session.models import LoadedModel, ModelCache, ModelEntry
 KNOWS_MORE = ModelEntry("someone/more", "someone/more", "More", 224, download=3, classes=1000)
 
 
-def test_more_is_offered_only_where_there_is_more(loaded: LoadedModel) -> None:
+def test_its_accuracy_is_told_and_more_offered_where_there_is_any(loaded: LoadedModel) -> None:
     trace = trace_photo(loaded, Image.new("RGB", (80, 64), "teal"))
     alone = scope_value(loaded, trace, ModelCache([loaded.entry]))
-    assert (alone.classes, alone.offer) == (6, None)
+    assert (alone.classes, alone.right, alone.offer) == (6, None, None)
+    tested = replace(loaded, entry=replace(loaded.entry, top1=88.79))
+    assert scope_value(tested, trace, ModelCache([tested.entry])).right == 89
     models = ModelCache([loaded.entry, KNOWS_MORE, replace(KNOWS_MORE, name="someone/same")])
     assert wider_model(models) is KNOWS_MORE
     offer = scope_value(loaded, trace, models).offer

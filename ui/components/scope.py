@@ -34,12 +34,14 @@ class ScopeData(GradioModel):
         foreign: whether the photo is an example that shows none of the model's classes.
         doubted: whether the photo may show none of them, by the model's own measure.
         classes: how many the model knows.
+        right: how many of a hundred photos it named rightly when it was tested, where that is known.
         offer: a model that knows more, where there is one.
     """
 
     foreign: bool
     doubted: bool
     classes: int
+    right: int | None
     offer: OfferData | None
 
 
@@ -74,12 +76,14 @@ def scope_value(loaded: LoadedModel, trace: Trace, models: ModelCache, example: 
     """What there is to say about a photo that a model has seen; ``example`` is its id, where it comes with the page."""
     count = len(trace.logits)
     wider = wider_model(models)
+    top1 = loaded.entry.top1
     more = wider if wider is not None and wider.classes > count else None
     shown = examples().get(example or "")
     return ScopeData(
         foreign=shown is not None and not shown.shows_any(loaded.model.config.id2label.values()),
         doubted=bool(in_doubt(trace.logits, loaded.model.config)),
         classes=count,
+        right=None if top1 is None else round(top1),
         offer=None if more is None else offer(more, models),
     )
 

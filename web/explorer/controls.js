@@ -78,7 +78,9 @@ export function refreshControls(state) {
   const stages = numbered(photo.stages.length, "stage");
   fillSelect(
     state.control("stage"),
-    stages.map(([index, words]) => [index + 1, words]),
+    state.uses("stage")
+      ? stages.map(([index, words]) => [index + 1, words])
+      : [[state.stage, text("option.stage.whole")]],
     state.stage,
   );
   fillSelect(state.control("block"), numbered(blocks.length, "block"), state.block);

@@ -2,6 +2,7 @@
 
 import { make } from "../shared/dom.js";
 import { explain, withTerms } from "../shared/glossary.js";
+import { fadeEdges } from "../shared/overflow.js";
 import { FORMATS } from "./figure.js";
 import { QUESTIONS } from "./state.js";
 
@@ -20,7 +21,7 @@ export function skeleton(text) {
     make(
       "div",
       { class: "asking" },
-      make("div", { class: "questions", role: "group", "aria-label": text("questions") }, ...questions(text)),
+      questions(text),
       make("button", { type: "button", name: "present" }, text("present")),
     ),
     make("div", { class: "body" }, picture(text), side(text)),
@@ -31,9 +32,12 @@ export function skeleton(text) {
 
 /** @param {Words} text */
 function questions(text) {
-  return Object.keys(QUESTIONS).map((name) =>
+  const buttons = Object.keys(QUESTIONS).map((name) =>
     make("button", { type: "button", "data-question": name }, text(`question.${name}`)),
   );
+  const row = make("div", { class: "questions", role: "group", "aria-label": text("questions") }, ...buttons);
+  fadeEdges(row);
+  return row;
 }
 
 /**

@@ -61,7 +61,8 @@ export function mount(element, host) {
     const warning = value.foreign ? "foreign" : value.doubted ? "doubt" : null;
     said.classList.toggle("doubt", warning !== null);
     const classes = value.classes.toLocaleString(words.language);
-    setText(told, words(warning ?? "known", { classes }));
+    const known = value.right === null ? words("known", { classes }) : words("tested", { classes, right: value.right });
+    setText(told, warning ? words(warning, { classes }) : known);
     setText(longest, words("foreign", { classes }));
     if (!(asking && value.offer)) offer = value.offer;
     showOffer();

@@ -2,6 +2,7 @@
 
 import { make, useStyle } from "../shared/dom.js";
 import { withTerms } from "../shared/glossary.js";
+import { fadeEdges } from "../shared/overflow.js";
 import { inPercent } from "../shared/words.js";
 
 /** @import { Host, Part, RibbonValue, StageCard, StagePicture, Words } from "../types.js" */
@@ -17,6 +18,7 @@ export function mount(element, host) {
   const { words } = host;
   const root = make("div", { id: "stages", role: "group", "aria-label": words("label"), lang: words.language });
   element.replaceChildren(root);
+  fadeEdges(root);
 
   const mark = (/** @type {string | number | undefined} */ stage) => {
     for (const node of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-stage]"))) {
