@@ -1,21 +1,28 @@
-"""Balanced gradients: the network as it is going forward, and a network that only adds up going back.
+"""Balanced gradients: the network as it is going forward, and one that shares out its answer going back.
+
+Two rules say how; the forward pass is unchanged by both.
 
 LibraGrad (Mehri et al. 2024, arXiv 2411.16760): in the backward pass, attention weights, LayerNorm's deviation and the
 gate of an activation, x ↦ gelu(x) / x, are constants. What is left is linear, so that input times gradient, summed,
 and with it what the biases bring, is the output itself, at every depth of the network; plain gradients add up to
-nothing in particular. The forward pass is unchanged.
+nothing in particular.
+
+AttnLRP (Achtibat et al. 2024, arXiv 2402.05602): deviations and gates are constants too, but attention weights are not.
+A product of two activations gives half to each (their section 3.3), and softmax the rest to what it was worked out from
+(section 3.3.1: its plain gradient, which does not keep the sum), so that what a token was looked at for counts beside
+what it had to say. Input times gradient is then the relevance that the paper passes on from layer to layer.
 
 Nothing in the network need know of it: a :class:`~torch.overrides.TorchFunctionMode` answers ``layer_norm``, ``gelu``,
-``silu``, ``sigmoid`` (the gate of QuickGELU), ``softmax`` and ``scaled_dot_product_attention`` wherever they are
-called, so that it serves transformers' and timm's Vision Transformers too. Operations that are linear already, among
-them batch norm in evaluation, and ReLU, whose gate is constant, need no answer; ``torch.nn.MultiheadAttention`` and
-other norms get none.
+``silu``, ``sigmoid`` (the gate of QuickGELU), ``softmax``, ``matmul`` and ``scaled_dot_product_attention`` wherever
+they are called, so that it serves transformers' and timm's Vision Transformers too. Operations that are linear already,
+among them batch norm in evaluation, and ReLU, whose gate is constant, need no answer; ``torch.nn.MultiheadAttention``
+and other norms get none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -23,20 +30,22 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["BalancedGradients"]
+__all__ = ["BalancedGradients", "Rule"]
 
 aten = torch.ops.aten
 
+Rule = Literal["libragrad", "attnlrp", "plain"]
+
 
 class BalancedGradients(TorchFunctionMode):
-    """What runs inside can be differentiated both ways; ``balanced`` says which, at the time of the backward pass.
+    """What runs inside can be differentiated by every rule; ``rule`` says by which, at the time of the backward pass.
 
     Example::
 
         with BalancedGradients() as gradients:
             logit = model(pixels)[0, 3]
         (balanced,) = torch.autograd.grad(logit, pixels, retain_graph=True)
-        gradients.balanced = False
+        gradients.rule = "plain"
         (plain,) = torch.autograd.grad(logit, pixels)
 
     Args:
@@ -45,7 +54,7 @@ class BalancedGradients(TorchFunctionMode):
 
     def __init__(self, *, of_parameters: bool = True) -> None:
         super().__init__()
-        self.balanced = True
+        self.rule: Rule = "libragrad"
         self.of_parameters = of_parameters
 
     def __torch_function__(
@@ -75,8 +84,18 @@ def _gated(mode: BalancedGradients, function: Callable[..., Tensor], *args: Any,
     return _Gated.apply(mode, function, kwargs, *args)
 
 
-def _constant(mode: BalancedGradients, function: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Any:
-    return _Constant.apply(mode, function(*args, **kwargs))
+def _gate(mode: BalancedGradients, function: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Any:
+    return _Scaled.apply(mode, {"libragrad": 0, "attnlrp": 0}, function(*args, **kwargs))
+
+
+def _softmax(mode: BalancedGradients, function: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Any:
+    return _Scaled.apply(mode, {"libragrad": 0}, function(*args, **kwargs))
+
+
+def _product(mode: BalancedGradients, function: Callable[..., Tensor], *factors: Tensor, **kwargs: Any) -> Any:
+    if all(isinstance(factor, Tensor) and factor.grad_fn is not None for factor in factors):  # none is a parameter
+        factors = tuple(_Scaled.apply(mode, {"attnlrp": 0.5}, factor) for factor in factors)
+    return function(*factors, **kwargs)
 
 
 def _attention(
@@ -85,17 +104,18 @@ def _attention(
     return _Attention.apply(mode, args, kwargs, query, key, value)
 
 
-class _Constant(Function):
-    """A value that counts as a constant where gradients are balanced."""
+class _Scaled(Function):
+    """A value whose gradient is scaled by what is given for the rule: 0 makes it a constant, and without it stays 1."""
 
     @staticmethod
-    def forward(ctx: Any, mode: BalancedGradients, value: Tensor) -> Tensor:
-        ctx.mode = mode
+    def forward(ctx: Any, mode: BalancedGradients, scale: dict[Rule, float], value: Tensor) -> Tensor:
+        ctx.mode, ctx.scale = mode, scale
         return value.view_as(value)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        return None, None if ctx.mode.balanced else gradient
+        scale = ctx.scale.get(ctx.mode.rule, 1)
+        return None, None, gradient * scale if scale else None
 
 
 def _products(gradient: Tensor, result: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
@@ -109,7 +129,10 @@ def _products(gradient: Tensor, result: Tensor, *inputs: Tensor) -> tuple[Tensor
 
 
 class _Attention(Function):
-    """Attention, whose weights count as constants where gradients are balanced: only the values have gradients then."""
+    """Attention. By LibraGrad its weights count as constants, and only the values have gradients.
+
+    By AttnLRP half goes to the values, and half to the weights, of which each of queries and keys gets half.
+    """
 
     ROWS = 512
     """Queries whose weights are worked out at a time, so that a matrix of weights is never whole."""
@@ -126,8 +149,11 @@ class _Attention(Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         query, key, value, result = ctx.saved_tensors
-        if not ctx.mode.balanced:
-            return None, None, None, *_products(gradient, result, query, key, value)
+        if ctx.mode.rule != "libragrad":
+            of_each = _products(gradient, result, query, key, value)
+            if ctx.mode.rule == "attnlrp":
+                of_each = tuple(of_one * share for of_one, share in zip(of_each, (0.25, 0.25, 0.5), strict=True))
+            return None, None, None, *of_each
         if ctx.args or ctx.kwargs.keys() - {"scale", "dropout_p"} or ctx.kwargs.get("dropout_p"):
             (of_value,) = _products(gradient, result, value)
             return None, None, None, None, None, of_value
@@ -141,7 +167,7 @@ class _Attention(Function):
 
 
 class _Gated(Function):
-    """x · gate(x), whose gate counts as a constant where gradients are balanced."""
+    """x · gate(x), whose gate counts as a constant unless gradients are plain."""
 
     @staticmethod
     def forward(ctx: Any, mode: BalancedGradients, function: Callable[..., Tensor], kwargs: Any, *args: Any) -> Tensor:
@@ -153,7 +179,7 @@ class _Gated(Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         x, result = ctx.saved_tensors
-        if ctx.mode.balanced:
+        if ctx.mode.rule != "plain":
             gate = (result / x).nan_to_num_(0.5)  # 0 / 0, where the gates of gelu and silu are ½
             through = gate.mul_(gradient)
         else:
@@ -163,7 +189,7 @@ class _Gated(Function):
 
 
 class _LayerNorm(Function):
-    """Layer norm, whose deviation counts as a constant where gradients are balanced; its mean does not."""
+    """Layer norm, whose deviation counts as a constant unless gradients are plain; its mean does not."""
 
     @staticmethod
     def forward(
@@ -178,14 +204,14 @@ class _LayerNorm(Function):
     def backward(ctx: Any, gradient: Tensor) -> Any:
         x, mean, inverse, weight, bias = ctx.saved_tensors
         _, wants_x, _, wants_weight, wants_bias, _ = ctx.needs_input_grad
-        plain = wants_x and not ctx.mode.balanced
+        plain = wants_x and ctx.mode.rule == "plain"
         mask = [plain, wants_weight, wants_bias]
         of_x = of_weight = of_bias = None
         if any(mask):
             of_x, of_weight, of_bias = aten.native_layer_norm_backward(
                 gradient.contiguous(), x, ctx.shape, mean, inverse, weight, bias, mask
             )
-        if wants_x and ctx.mode.balanced:
+        if wants_x and not plain:
             scaled = gradient * inverse if weight is None else (gradient * weight).mul_(inverse)
             of_x = scaled.sub_(scaled.mean(dim=tuple(range(-len(ctx.shape), 0)), keepdim=True))
         return None, of_x, None, of_weight, of_bias, None
@@ -194,13 +220,12 @@ class _LayerNorm(Function):
 _GATED: dict[Any, Callable[..., Tensor]] = {F.gelu: aten.gelu_backward, F.silu: aten.silu_backward}
 """Activations that are x times a gate, with their plain backward functions."""
 
-_CONSTANT = (torch.softmax, Tensor.softmax, F.softmax, torch.sigmoid, Tensor.sigmoid, F.sigmoid)
-"""Functions whose results count as constants: attention weights, and the gate of QuickGELU."""
-
 _ANSWERS: dict[Any, Callable[..., Any]] = {
     F.layer_norm: _layer_norm,
     F.scaled_dot_product_attention: _attention,
     **dict.fromkeys(_GATED, _gated),
-    **dict.fromkeys(_CONSTANT, _constant),
+    **dict.fromkeys((torch.sigmoid, Tensor.sigmoid, F.sigmoid), _gate),
+    **dict.fromkeys((torch.softmax, Tensor.softmax, F.softmax), _softmax),
+    **dict.fromkeys((torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.bmm, Tensor.bmm), _product),
 }
 """What is run instead of a function: takes the mode, the function and the function's own arguments."""

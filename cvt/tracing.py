@@ -1,7 +1,7 @@
 """One forward pass, kept: everything a view of the network needs, as numpy arrays, with no model inside.
 
-With a target come two backward passes over the same forward pass: balanced gradients (:mod:`cvt.balanced`), which add
-up and by which evidence is told, and plain ones, as the classic methods are defined by.
+With a target come three backward passes over the same forward pass, by the rules of :mod:`cvt.balanced`: LibraGrad,
+which adds up; AttnLRP, which ranks best; and plain gradients, as the classic methods are defined by.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from cvt.balanced import BalancedGradients
+from cvt.balanced import BalancedGradients, Rule
 from cvt.config import CvtConfig, class_index
 from cvt.errors import CheckpointError, ConfigError, ImageError
 from cvt.geometry import CropGeometry, StageGeometry, stage_geometry
@@ -47,8 +47,9 @@ class BlockTrace:
             ``[heads, queries, channels / heads]``, with a target only. The gradient of one attention weight is then
             ``context_gradient[h, q] · value[h, k]``.
         evidence: what each token that enters the block brings to :attr:`Trace.explained`, ``[queries]``: its features
-            times their balanced gradients, summed over channels; with a target only. 0 for CLS in the first block,
-            where it is learned, and counts with the biases.
+            times their balanced gradients, by LibraGrad, summed over channels; with a target only. 0 for CLS in the
+            first block, where it is learned, and counts with the biases.
+        relevance: the same by AttnLRP, which does not add up.
     """
 
     query: Float32[np.ndarray, "heads queries width"]
@@ -56,6 +57,7 @@ class BlockTrace:
     value: Float32[np.ndarray, "heads keys width"] | None = None
     context_gradient: Float32[np.ndarray, "heads queries width"] | None = None
     evidence: Float32[np.ndarray, " queries"] | None = None
+    relevance: Float32[np.ndarray, " queries"] | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,9 @@ class Trace:
         against: the class that it was held against, or None for the mean of all.
         explained: the number that balanced gradients take apart: the target's logit less that of ``against``, or less
             the mean of all; None without a target.
-        pixel_gradient: its balanced gradient with respect to ``pixel_values``, with a target only.
+        pixel_gradient: its balanced gradient, by LibraGrad, with respect to ``pixel_values``, with a target only.
+        pixel_relevance: the relevance of each pixel by AttnLRP: its values times that gradient, summed over channels;
+            with a target only.
     """
 
     photo: UInt8[np.ndarray, "photo_height photo_width 3"]
@@ -113,6 +117,7 @@ class Trace:
     against: int | None = None
     explained: float | None = None
     pixel_gradient: Float32[np.ndarray, "num_channels height width"] | None = None
+    pixel_relevance: Float32[np.ndarray, "height width"] | None = None
 
     def label(self, index: int) -> str:
         """Name of a class."""
@@ -140,13 +145,13 @@ def trace(
         model: a classifier; used in evaluation mode and left as it was.
         processor: its preprocessing.
         image: any PIL image; orientation from EXIF is applied.
-        target: a class, by index or name, whose evidence is wanted; costs two backward passes. "winner" is the most
+        target: a class, by index or name, whose evidence is wanted; costs three backward passes. "winner" is the most
             probable class; one that is called so goes by its index.
         resolution: side of the model's input in pixels, instead of the processor's own.
         against: another class, to ask why the target and not that one; by default the target is held against the mean
             of all classes. The plain gradients are those of the target's logit alone, whatever it is held against.
-        classic: also keep the plain gradients, which the classic methods read; without them a target costs one backward
-            pass, and balanced gradients are all there is.
+        classic: also keep the plain gradients, which the classic methods read; without them a target costs a backward
+            pass less, and balanced gradients are all there is.
 
     Raises:
         ImageError: the image cannot be read, or is too small at this resolution.
@@ -254,7 +259,7 @@ class ForwardPass:
     gradients: BalancedGradients
 
     def traces(self, targets: Targets = None, against: int | str | None = None, *, classic: bool = True) -> list[Trace]:
-        """A trace of each photo; costs no forward pass, and with targets one backward pass, or two for classic ones.
+        """A trace of each photo; costs no forward pass, and with targets two backward passes, or three for classic ones.
 
         Args:
             targets, against, classic: as for :func:`cvt.tracing.traces`.
@@ -288,6 +293,7 @@ class ForwardPass:
                 against=rival,
                 explained=None if index is None else float(_explained(logits[row], index, rival)),
                 pixel_gradient=None if index is None else _array(heard.balanced[PIXELS][row]),
+                pixel_relevance=None if index is None else _array(_brought(heard, heard.relevant, PIXELS, row)),
             )
             for row, index in enumerate(indices)
         ]
@@ -295,7 +301,7 @@ class ForwardPass:
     def _heard(self, targets: list[tuple[int, int]], against: int | None, classic: bool) -> _Heard:
         """What passed and its gradients; ``targets`` are (row, class)."""
         if not targets:
-            return _Heard(self.heard, {}, {})
+            return _Heard(self.heard, {}, {}, {})
         config, logits = self.config, self.logits
         layers = [(stage, layer) for stage in range(config.num_stages) for layer in range(config.depth[stage])]
         entering = [PIXELS, *(_entering(*place) for place in layers)]
@@ -305,11 +311,16 @@ class ForwardPass:
             # No photo sees another's logit, so that the gradient of a sum is each photo's own.
             explained = torch.stack([_explained(logits[row], index, against) for row, index in targets]).sum()
             total = torch.stack([logits[row, index] for row, index in targets]).sum()
-            self.gradients.balanced = True
-            balanced = _gradients(explained, self.heard, entering)
-            self.gradients.balanced = False
-            plain = _gradients(total, self.heard, classics) if classic else {}
-        return _Heard(self.heard, plain, balanced)
+            balanced = self._gradients("libragrad", explained, entering)
+            relevant = self._gradients("attnlrp", explained, entering)
+            plain = self._gradients("plain", total, classics) if classic else {}
+        return _Heard(self.heard, plain, balanced, relevant)
+
+    def _gradients(self, rule: Rule, number: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+        """By probe the gradients of a number, by a rule."""
+        self.gradients.rule = rule
+        gradients = torch.autograd.grad(number, [self.heard[name] for name in names], retain_graph=True)
+        return dict(zip(names, gradients, strict=True))
 
 
 PIXELS = "pixels"
@@ -318,21 +329,17 @@ PIXELS = "pixels"
 
 @dataclass(frozen=True)
 class _Heard:
-    """By probe what passed, and its plain and balanced gradients, where there are targets."""
+    """By probe what passed, and its gradients where there are targets: plain, by LibraGrad, and by AttnLRP."""
 
     values: dict[str, Tensor]
     plain: dict[str, Tensor]
     balanced: dict[str, Tensor]
+    relevant: dict[str, Tensor]
 
 
 def _explained(logits: Tensor, target: int, against: int | None) -> Tensor:
     """What is taken apart, from one photo's logits: see :class:`Trace`."""
     return logits[target] - (logits.mean() if against is None else logits[against])
-
-
-def _gradients(number: Tensor, heard: dict[str, Tensor], names: Sequence[str]) -> dict[str, Tensor]:
-    gradients = torch.autograd.grad(number, [heard[name] for name in names], retain_graph=True)
-    return dict(zip(names, gradients, strict=True))
 
 
 def _target(config: CvtConfig, target: int | str | None, winner: int) -> int | None:
@@ -381,13 +388,21 @@ def _block(config: CvtConfig, stage: int, layer: int, row: int, heard: _Heard, h
     if not has_target:
         return BlockTrace(query, key)
     entering = _entering(stage, layer)
-    evidence = heard.values[entering][row].detach() * heard.balanced[entering][row]
     cls = 0 if layer else int(config.cls_token[stage])  # it joins what the embedding gives, a map
-    evidence = evidence.sum(dim=1) if layer else F.pad(evidence.sum(dim=0).flatten(), (cls, 0))
+    evidence, relevance = (
+        _array(F.pad(_brought(heard, gradients, entering, row).flatten(), (cls, 0)))
+        for gradients in (heard.balanced, heard.relevant)
+    )
     if not heard.plain:
-        return BlockTrace(query, key, evidence=_array(evidence))
+        return BlockTrace(query, key, evidence=evidence, relevance=relevance)
     value, gradient = _array(heard.values[name + "value"][row]), _array(heard.plain[name + "context"][row])
-    return BlockTrace(query, key, value, gradient, _array(evidence))
+    return BlockTrace(query, key, value, gradient, evidence, relevance)
+
+
+def _brought(heard: _Heard, gradients: dict[str, Tensor], probe: str, row: int) -> Tensor:
+    """What each place of a map ``[channels, rows, columns]``, or each of its tokens ``[tokens, channels]``, brings."""
+    brought = heard.values[probe][row].detach() * gradients[probe][row]
+    return brought.sum(dim=0 if brought.dim() == 3 else 1)
 
 
 def _array(tensor: Tensor) -> np.ndarray:

@@ -1,9 +1,11 @@
 """Class evidence: what in the photo speaks for one class, and what against it.
 
-Evidence by balanced gradients (LibraGrad, Mehri et al. 2024, arXiv 2411.16760; see :mod:`cvt.balanced`) takes the
-answer apart: at every depth of the network, what the tokens bring, and what the biases bring, add up to it. What a
-pixel brings says *which* details count, but much of it is for and against in turn; what a token of the last stage
-brings says *where* they count, but coarsely. The best map is their product (:func:`class_evidence`).
+Evidence by balanced gradients (see :mod:`cvt.balanced`) takes the answer apart. By LibraGrad (Mehri et al. 2024, arXiv
+2411.16760) what the tokens bring, and what the biases bring, add up to it at every depth of the network. By AttnLRP
+(Achtibat et al. 2024, arXiv 2402.05602) a token also counts for being looked at: nothing adds up exactly, but places
+are ranked better. What a pixel brings says *which* details count, but much of it is for and against in turn; what a
+token of the last stage brings says *where* they count, but coarsely. The best map is the product of both, by AttnLRP
+(:func:`class_evidence`).
 
 Beside it, the methods that people know. Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391, equations 1 and 2) weighs
 the channels of a map by their mean gradient, which supposes that a channel means the same everywhere: true of late
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Method", "class_evidence", "pixel_evidence"]
 
-Method = Literal["libragrad", "legrad", "grad_cam", "hires_cam", "grad_attention"]
+Method = Literal["libragrad", "attnlrp", "legrad", "grad_cam", "hires_cam", "grad_attention"]
 
 
 def class_evidence(
@@ -42,15 +44,16 @@ def class_evidence(
     """Where the photo speaks for the class that the trace was made for, and where against it.
 
     Without a stage and a method it is the best map there is (``benchmarks/faithfulness.py``), in model pixels: what
-    the pixels bring, blurred to the spacing of the first stage's tokens (a Gaussian as wide, at half its height, as
-    their stride), times what the tokens of the last stage bring, averaged over its blocks' inputs. It ranks places and
-    has signs, but does not add up.
+    the pixels bring by AttnLRP, blurred to the spacing of the first stage's tokens (a Gaussian as wide, at half its
+    height, as their stride), times what the tokens of the last stage bring by it, averaged over its blocks' inputs. It
+    ranks places and has signs, but does not add up.
 
     Args:
         trace: traced with a target.
         stage: from 0; negative counts from the end. With None and another method than "libragrad" it is the last.
         method: of one stage's map. "libragrad": what each token that enters the stage brings to
-            :attr:`cvt.Trace.explained`, by balanced gradients. "legrad": the positive gradient of the class's logit
+            :attr:`cvt.Trace.explained`, and with the biases adds up to it. "attnlrp": the same by AttnLRP, without
+            adding up. "legrad": the positive gradient of the class's logit
             with respect to the attention of the stage's blocks, gathered by key and spread over the tokens behind the
             keys; never negative, kind "sequential". "grad_cam": the stage's map, channels weighted by the mean gradient
             of the class's logit, summed. In a last stage with CLS the map is the one the last block reads. "hires_cam":
@@ -72,6 +75,9 @@ def class_evidence(
     if method == "libragrad":
         evidence = _entering(stage_trace.blocks[0])[cls:].reshape(grid.shape)
         return _signed(evidence, grid, "LibraGrad", details, positive=positive, total=trace.explained)
+    if method == "attnlrp":
+        relevance = _relevance(stage_trace.blocks[0])[cls:].reshape(grid.shape)
+        return _signed(relevance, grid, "AttnLRP", details, positive=positive)
     if method in ("grad_cam", "hires_cam"):
         activation, gradient = evidence_of(stage_trace)
         if method == "grad_cam":
@@ -87,23 +93,31 @@ def class_evidence(
     raise ConfigError(f"method={method!r} is unknown: allowed are {', '.join(map(repr, get_args(Method)))}")
 
 
-def pixel_evidence(trace: Trace, *, positive: bool = False) -> Heatmap:
+def pixel_evidence(
+    trace: Trace, method: Literal["libragrad", "attnlrp"] = "libragrad", *, positive: bool = False
+) -> Heatmap:
     """What every pixel brings to :attr:`cvt.Trace.explained`, by balanced gradients, at the model's full resolution.
 
-    A pixel counts by its difference from the mean colour of the training images, which is 0 to the network. The values
-    and what the biases bring add up to what is explained; kind "diverging".
+    A pixel counts by its difference from the mean colour of the training images, which is 0 to the network; kind
+    "diverging".
 
     Args:
         trace: traced with a target.
+        method: the rule that shares out. By "libragrad" the values and what the biases bring add up to what is
+            explained; by "attnlrp" they do not, and rank pixels better.
         positive: keep only what speaks for the class; kind "sequential".
 
     Raises:
-        ConfigError: the trace has no target.
+        ConfigError: the trace has no target, or there is no such method.
     """
     details = _details(trace)
-    return _signed(
-        _pixel_evidence(trace), _pixels(trace), "pixel evidence", details, positive=positive, total=trace.explained
-    )
+    if method == "libragrad":
+        assert trace.pixel_gradient is not None
+        evidence = np.einsum("chw,chw->hw", trace.pixel_values, trace.pixel_gradient)
+        return _signed(evidence, _pixels(trace), "pixel evidence", details, positive=positive, total=trace.explained)
+    if method == "attnlrp":
+        return _signed(_pixel_relevance(trace), _pixels(trace), "pixel relevance", details, positive=positive)
+    raise ConfigError(f"method={method!r} is unknown: allowed are 'libragrad', 'attnlrp'")
 
 
 def _best(trace: Trace) -> np.ndarray:
@@ -114,23 +128,27 @@ def _best(trace: Trace) -> np.ndarray:
     """
     height, width = trace.pixel_values.shape[1:]
     spread = trace.stages[0].geometry.tokens.stride / math.sqrt(8 * math.log(2))  # half as high a half stride away
-    fine = gaussian(height, spread) @ _pixel_evidence(trace) @ gaussian(width, spread).T
+    fine = gaussian(height, spread) @ _pixel_relevance(trace) @ gaussian(width, spread).T
     last = trace.stages[-1]
-    coarse = np.mean([_entering(block_trace)[int(last.has_cls) :] for block_trace in last.blocks], axis=0)
+    coarse = np.mean([_relevance(block_trace)[int(last.has_cls) :] for block_trace in last.blocks], axis=0)
     tokens = Heatmap(coarse.reshape(last.geometry.tokens.shape), last.geometry.tokens, "diverging", "")
     weight = to_pixels(tokens, height, width)
     return np.where(fine > 0, fine * weight.clip(min=0), fine * np.abs(weight))
 
 
-def _pixel_evidence(trace: Trace) -> np.ndarray:
-    target_of(trace)
-    assert trace.pixel_gradient is not None
-    return np.einsum("chw,chw->hw", trace.pixel_values, trace.pixel_gradient)
+def _pixel_relevance(trace: Trace) -> np.ndarray:
+    assert trace.pixel_relevance is not None
+    return trace.pixel_relevance
 
 
 def _entering(block_trace: BlockTrace) -> np.ndarray:
     assert block_trace.evidence is not None
     return block_trace.evidence
+
+
+def _relevance(block_trace: BlockTrace) -> np.ndarray:
+    assert block_trace.relevance is not None
+    return block_trace.relevance
 
 
 def _pixels(trace: Trace) -> Grid:

@@ -194,6 +194,17 @@ METHODS: dict[str, MethodEntry] = {
             contrasts=True,
         ),
         MethodEntry(
+            id="attnlrp",
+            name="AttnLRP",
+            family="evidence",
+            kind="diverging",
+            shown="every",
+            why="It shares the answer out among what enters a stage, in every stage.",
+            work_out=lambda trace, choice: class_evidence(trace, choice.stage, "attnlrp"),
+            needs_target=True,
+            contrasts=True,
+        ),
+        MethodEntry(
             id="legrad",
             name="LeGrad",
             family="attention",

@@ -56,7 +56,7 @@ def test_values_and_plain_gradients_stay_as_they_are(network: Callable[[Tensor],
     assert torch.equal(logits, expected)
     (of_network,) = torch.autograd.grad(expected[0, 3], pixels)
     (balanced,) = torch.autograd.grad(logits[0, 3], pixels, retain_graph=True)
-    gradients.balanced = False
+    gradients.rule = "plain"
     (plain,) = torch.autograd.grad(logits[0, 3], pixels)
     torch.testing.assert_close(plain, of_network, rtol=1e-5, atol=1e-5 * float(of_network.abs().max()))
     assert (balanced - plain).abs().max() > 0.05 * plain.abs().max()
@@ -99,7 +99,7 @@ def test_gates_by_hand(function: Callable[[Tensor], Tensor]) -> None:
     expected = torch.where(x == 0, 0.5, result / x)
     torch.testing.assert_close(slope, expected)
     assert slope[2] == 0.5
-    gradients.balanced = False
+    gradients.rule = "plain"
     (plain,) = torch.autograd.grad(result.sum(), x)
     (own,) = torch.autograd.grad(function(x).sum(), x)
     torch.testing.assert_close(plain, own)
@@ -116,8 +116,44 @@ def test_attention_is_its_weights_held(options: dict[str, Any]) -> None:
     expected = (F.scaled_dot_product_attention(query, key, value, **options) * weigh).sum()
     plain = torch.autograd.grad(expected, (query, key, value))
     torch.testing.assert_close(balanced, plain[2])
-    gradients.balanced = False
+    gradients.rule = "plain"
     torch.testing.assert_close(torch.autograd.grad(result, (query, key, value)), plain)
+
+
+def test_attnlrp_of_attention_by_hand() -> None:
+    """Relevance passed back rule by rule (propositions 3.1 and 3.3 of the paper), and never a gradient."""
+    query, key, value = (torch.randn(1, 1, 4, 3, requires_grad=True) for _ in range(3))
+    with BalancedGradients() as gradients:
+        result = F.scaled_dot_product_attention(query, key, value, scale=0.7)
+    gradients.rule = "attnlrp"
+    relevance = torch.randn_like(result)
+    of_each = torch.autograd.grad((result * (relevance / result).detach()).sum(), (query, key, value))
+    q, k, v, out, shared = (tensor.detach()[0, 0] for tensor in (query, key, value, result, relevance))
+    logits = 0.7 * q @ k.T
+    weights = logits.softmax(dim=1)
+    parts = torch.einsum("ji,ip,jp->jip", weights, v, shared / out) / 2  # of the product of weights and values
+    of_weights = parts.sum(dim=2)
+    of_logits = logits * (of_weights - weights * of_weights.sum(dim=1, keepdim=True))
+    pairs = torch.einsum("jd,id,ji->jid", q, k, 0.7 * of_logits / logits) / 2  # of the product of queries and keys
+    for got, tensor, expected in zip(
+        of_each, (query, key, value), (pairs.sum(dim=1), pairs.sum(dim=0), parts.sum(dim=0)), strict=True
+    ):
+        torch.testing.assert_close((got * tensor)[0, 0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_attnlrp_is_the_same_however_attention_is_written(pixels: Tensor) -> None:
+    """In one function, or as two products with a softmax between; half of its answer is not what LibraGrad says."""
+    found = {}
+    for attention in ("sdpa", "eager"):
+        torch.manual_seed(0)
+        network = vision_transformer(attention)
+        with BalancedGradients() as gradients:
+            logit = network(pixels)[0, 3]
+        (of_values,) = torch.autograd.grad(logit, pixels, retain_graph=True)
+        gradients.rule = "attnlrp"
+        (found[attention],) = torch.autograd.grad(logit, pixels)
+        assert (found[attention] - of_values).abs().max() > 0.05 * of_values.abs().max()
+    torch.testing.assert_close(found["sdpa"], found["eager"], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("affine", [True, False])
@@ -132,7 +168,7 @@ def test_layer_norm_over_several_axes(affine: bool) -> None:
     with BalancedGradients() as gradients:
         result = (norm(x) * weigh).sum()
     balanced = torch.autograd.grad(result, wanted, retain_graph=True)
-    gradients.balanced = False
+    gradients.rule = "plain"
     for got, expected in zip(
         torch.autograd.grad(result, wanted), torch.autograd.grad((norm(x) * weigh).sum(), wanted), strict=True
     ):

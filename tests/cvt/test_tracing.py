@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from cvt.balanced import BalancedGradients
 from cvt.config import CvtConfig, class_index
 from cvt.errors import ConfigError, ImageError
 from cvt.geometry import stage_geometry
@@ -211,17 +212,44 @@ def test_evidence_and_biases_add_up_everywhere(
         assert evidence + biases == pytest.approx(seen.explained, abs=tolerance), name
 
 
+@pytest.mark.parametrize("against", [None, "bird"])
+def test_relevance_is_input_times_gradient_by_attnlrp(
+    model: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image, against: str | None
+) -> None:
+    """At the pixels, and at what enters every block, where CLS that is learned counts for nothing."""
+    seen = trace(model, processor, photo, target="fish", against=against)
+    pixels = processor(photo, return_tensors="pt").pixel_values.requires_grad_()
+    with record(model, "stages.*.embedding.output", "layers.*.output") as heard, BalancedGradients() as gradients:
+        logits = model(pixels).logits[0]
+    gradients.rule = "attnlrp"
+    explained = logits[3] - (logits[2] if against else logits.mean())
+    assert seen.pixel_relevance is not None
+    expected = (pixels * torch.autograd.grad(explained, pixels, retain_graph=True)[0]).detach()
+    scale = float(expected.abs().max())
+    np.testing.assert_allclose(seen.pixel_relevance, expected.sum(dim=1)[0], atol=1e-5 * scale)
+    for s, stage in enumerate(seen.stages):
+        for b, block in enumerate(stage.blocks):
+            entering = heard[f"{STAGES}{s}.layers.{b - 1}.output" if b else f"{STAGES}{s}.embedding.output"]
+            brought = (entering * torch.autograd.grad(explained, entering, retain_graph=True)[0]).detach()[0]
+            cls = int(stage.has_cls) if not b else 0
+            of_tokens = brought.sum(dim=0).flatten() if brought.dim() == 3 else brought.sum(dim=1)
+            assert block.relevance is not None and not block.relevance[:cls].any()
+            np.testing.assert_allclose(block.relevance[cls:], of_tokens, atol=1e-5 * float(brought.abs().max()))
+
+
 def test_without_plain_gradients(
     released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
 ) -> None:
     """The rest is the same."""
     with_them, without = (trace(released, processor, photo, target=3, classic=classic) for classic in (True, False))
     np.testing.assert_array_equal(without.pixel_gradient, with_them.pixel_gradient)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(without.pixel_relevance, with_them.pixel_relevance)  # type: ignore[arg-type]
     for stage, other in zip(without.stages, with_them.stages, strict=True):
         assert stage.evidence_map is stage.evidence_gradient is None
         for block_trace, of_both in zip(stage.blocks, other.blocks, strict=True):
             assert block_trace.value is block_trace.context_gradient is None
             np.testing.assert_array_equal(block_trace.evidence, of_both.evidence)  # type: ignore[arg-type]
+            np.testing.assert_array_equal(block_trace.relevance, of_both.relevance)  # type: ignore[arg-type]
 
 
 def test_another_class_to_be_held_against(
@@ -301,7 +329,7 @@ def test_every_array_is_float32_and_frozen(
 ) -> None:
     seen = trace(model.double(), processor, photo, target=1)
     found = dict(arrays(seen))
-    assert len(found) == 5 + 3 * 3 + 5 * 5
+    assert len(found) == 6 + 3 * 3 + 5 * 6
     for name, array in found.items():
         assert array.dtype == (np.uint8 if name == "trace.photo" else np.float32), name
         with pytest.raises(ValueError, match="read-only"):

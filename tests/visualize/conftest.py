@@ -91,8 +91,10 @@ def _by_hand(
     values: Sequence[Any] | None = None,
     context_gradients: Sequence[Any] | None = None,
     evidence: Sequence[Any] | None = None,
+    relevance: Sequence[Any] | None = None,
     pixels: Any = None,
     pixel_gradient: Any = None,
+    pixel_relevance: Any = None,
     cls: bool = False,
     size: tuple[int, int] = (2, 2),
     **fields: Any,
@@ -104,8 +106,8 @@ def _by_hand(
             and the keys hold logarithms, so that the softmax gives back exactly these weights.
         features, gradient: the stage's map and its gradient, ``[channels, rows, columns]``.
         values, context_gradients: one per block, ``[heads, keys or queries, width]``.
-        evidence: one per block, ``[queries]``.
-        pixels, pixel_gradient: ``[3, rows, columns]``.
+        evidence, relevance: one per block, ``[queries]``.
+        pixels, pixel_gradient: ``[3, rows, columns]``; pixel_relevance: ``[rows, columns]``.
         cls: whether the first query and key are CLS.
         size: rows and columns of the photo.
         fields: of the configuration; keys are all tokens unless they say otherwise.
@@ -133,10 +135,12 @@ def _by_hand(
                     None if context_gradients is None else np.asarray(context_gradients[block], dtype=np.float32)
                 ),
                 evidence=None if evidence is None else np.asarray(evidence[block], dtype=np.float32),
+                relevance=None if relevance is None else np.asarray(relevance[block], dtype=np.float32),
             )
         )
     features = np.zeros((1, *size), dtype=np.float32) if features is None else np.asarray(features, dtype=np.float32)
-    has_target = any(given is not None for given in (gradient, values, evidence, pixel_gradient))
+    of_a_target = (gradient, values, evidence, relevance, pixel_gradient, pixel_relevance)
+    has_target = any(given is not None for given in of_a_target)
     stage = StageTrace(
         geometry=stage_geometry(config, *size)[0],
         feature_map=features,
@@ -161,4 +165,5 @@ def _by_hand(
         target=1 if has_target else None,
         explained=10.0 if has_target else None,
         pixel_gradient=None if pixel_gradient is None else np.asarray(pixel_gradient, dtype=np.float32),
+        pixel_relevance=None if pixel_relevance is None else np.asarray(pixel_relevance, dtype=np.float32),
     )

@@ -54,14 +54,29 @@ def test_libragrad_is_what_enters_a_stage(by_hand: Callable[..., Trace]) -> None
     assert only_for.total is None, "half of it adds up to nothing"
 
 
+def test_attnlrp_is_what_is_relevant_of_what_enters_a_stage(by_hand: Callable[..., Trace]) -> None:
+    """The same tokens as LibraGrad's, by the other rule; nothing says that they add up."""
+    attention = np.full((1, 5, 5), 0.2)
+    trace = by_hand(attention, attention, evidence=[[0] * 5] * 2, relevance=[[9, 1, -2, 3, 4], [7] * 5], cls=True)
+    got = class_evidence(trace, 0, "attnlrp")
+    np.testing.assert_array_equal(got.values, [[1, -2], [3, 4]])
+    assert (got.kind, got.total, got.name) == ("diverging", None, "AttnLRP")
+
+
 def test_pixel_evidence_by_hand(by_hand: Callable[..., Trace]) -> None:
     """Colours 1, 2 and 3 times gradients 1, 1 and −1: 0; and so on."""
     pixels, gradient = np.zeros((3, 2, 2)), np.zeros((3, 2, 2))
     pixels[:, 0, 0], gradient[:, 0, 0] = (1, 2, 3), (1, 1, -1)
     pixels[:, 1, 0], gradient[:, 1, 0] = (1, 2, 3), (2, 0, 1)
-    got = pixel_evidence(by_hand(pixels=pixels, pixel_gradient=gradient))
+    trace = by_hand(pixels=pixels, pixel_gradient=gradient, pixel_relevance=[[1, -2], [3, 4]])
+    got = pixel_evidence(trace)
     np.testing.assert_array_equal(got.values, [[0, 0], [5, 0]])
     assert (got.grid.stride, got.grid.offset, got.total) == (1, 0, 10.0)
+    relevance = pixel_evidence(trace, "attnlrp")
+    np.testing.assert_array_equal(relevance.values, [[1, -2], [3, 4]])
+    assert (relevance.name, relevance.total) == ("pixel relevance", None), "it adds up to nothing in particular"
+    with pytest.raises(ConfigError, match="method='legrad' is unknown: allowed are 'libragrad', 'attnlrp'"):
+        pixel_evidence(trace, "legrad")  # type: ignore[arg-type]
 
 
 def test_the_best_map_by_hand(by_hand: Callable[..., Trace]) -> None:
@@ -69,18 +84,15 @@ def test_the_best_map_by_hand(by_hand: Callable[..., Trace]) -> None:
 
     Blurred, the pixels bring 257, 287, −223 and 257 parts; the tokens, in the mean of two blocks, 1, −2, 3 and 0.
     """
-    pixels = np.zeros((3, 49, 49))
-    pixels[0, ::48, ::48] = 1
-    gradient = np.zeros((3, 49, 49))
-    gradient[0, ::48, ::48] = [[1, 1], [-1, 1]]
+    pixels = np.zeros((49, 49), dtype=np.float32)
+    pixels[::48, ::48] = [[1, 1], [-1, 1]]
     attention = np.full((1, 4, 4), 0.25)
     fields = {"patch_sizes": [1], "patch_stride": [48]}
     trace = by_hand(
         attention,
         attention,
-        evidence=[[0, -4, 3, 0], [2, 0, 3, 0]],
-        pixels=pixels,
-        pixel_gradient=gradient,
+        relevance=[[0, -4, 3, 0], [2, 0, 3, 0]],
+        pixel_relevance=pixels,
         size=(49, 49),
         **fields,
     )
@@ -88,7 +100,7 @@ def test_the_best_map_by_hand(by_hand: Callable[..., Trace]) -> None:
     corners = got[::48, ::48]
     assert corners[0, 0] > 0
     np.testing.assert_allclose(corners / corners[0, 0], [[1, 0], [-3 * 223 / 257, 0]], rtol=1e-4)
-    turned = class_evidence(replace(trace, pixel_gradient=-gradient.astype(np.float32))).values[::48, ::48]
+    turned = class_evidence(replace(trace, pixel_relevance=-pixels)).values[::48, ::48]
     np.testing.assert_allclose(turned / corners[0, 0], [[-1, -2 * 287 / 257], [3 * 223 / 257, 0]], rtol=1e-4)
 
 
@@ -259,7 +271,7 @@ def test_errors(noise_trace: Callable[..., Trace]) -> None:
     for ask in (class_evidence, pixel_evidence):
         with pytest.raises(ConfigError, match="no class evidence: make it with trace"):
             ask(noise_trace("released"))
-    with pytest.raises(ConfigError, match="method='lime' is unknown: allowed are 'libragrad', 'legrad', 'grad_cam'"):
+    with pytest.raises(ConfigError, match="method='lime' is unknown: allowed are 'libragrad', 'attnlrp', 'legrad', 'grad_cam'"):
         class_evidence(trace, 0, "lime")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="stage 7 does not exist"):
         class_evidence(trace, 7)
