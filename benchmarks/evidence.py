@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 import torch
@@ -18,9 +18,11 @@ from PIL import Image
 
 from benchmarks.explain import PHOTO, seconds
 from cvt import CvtForImageClassification, CvtImageProcessor, trace
+from cvt.balanced import RULES, Rule
 from cvt.threads import calm_numpy
 from cvt.tracing import forward_pass
 from visualize.class_evidence import class_evidence
+from visualize.methods import METHODS
 
 
 def main() -> None:
@@ -39,8 +41,8 @@ def main() -> None:
         with torch.inference_mode():
             model(pixels)
 
-    def evidence(classic: bool) -> None:
-        class_evidence(trace(model, processor, photo, target="winner", classic=classic))
+    def evidence(rules: Collection[Rule]) -> None:
+        class_evidence(trace(model, processor, photo, target="winner", rules=rules))
 
     def in_one_pass() -> None:
         passed = forward_pass(model, processor, [photo])
@@ -51,11 +53,12 @@ def main() -> None:
         winner = trace(model, processor, photo).top(1)[0][0]
         class_evidence(trace(model, processor, photo, target=winner))
 
+    needed = [rule] if (rule := METHODS["class_evidence"].rule) else []
     sides: dict[str, Callable[[], object]] = {
         "a bare forward pass": bare,
         "a trace without a target": partial(trace, model, processor, photo),
-        "the best map of the winner": partial(evidence, classic=False),
-        "the same, with what the classic methods need": partial(evidence, classic=True),
+        "the best map of the winner": partial(evidence, needed),
+        "the same, with what all other methods need": partial(evidence, RULES),
         "the prediction first, then that, in one forward pass": in_one_pass,
         "the prediction first, then that, in two forward passes": in_two_passes,
     }

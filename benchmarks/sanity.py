@@ -66,7 +66,7 @@ def correlations(
     model: cvt.CvtForImageClassification, processor: cvt.CvtImageProcessor, image: Image.Image, seed: int
 ) -> Correlations:
     """How alike each map of a photo and the original one are as the network forgets."""
-    target = cvt.trace(model, processor, image, target="winner", classic=False).target
+    target = cvt.trace(model, processor, image, target="winner", rules=()).target
     found: dict[tuple[str, int | None], list[float]] = defaultdict(list)
     first = None
     for forgetful in cascade(model, seed):

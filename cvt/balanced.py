@@ -22,7 +22,7 @@ and other norms get none.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -30,11 +30,13 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["BalancedGradients", "Rule"]
+__all__ = ["RULES", "BalancedGradients", "Rule"]
 
 aten = torch.ops.aten
 
-Rule = Literal["libragrad", "attnlrp", "plain"]
+Rule = Literal["attnlrp", "libragrad", "plain"]
+
+RULES: tuple[Rule, ...] = get_args(Rule)
 
 
 class BalancedGradients(TorchFunctionMode):

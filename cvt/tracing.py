@@ -1,26 +1,26 @@
 """One forward pass, kept: everything a view of the network needs, as numpy arrays, with no model inside.
 
-With a target come three backward passes over the same forward pass, by the rules of :mod:`cvt.balanced`: LibraGrad,
-which adds up; AttnLRP, which ranks best; and plain gradients, as the classic methods are defined by.
+With a target come backward passes over the same forward pass, one for each rule of :mod:`cvt.balanced`: AttnLRP, which
+ranks best; LibraGrad, which adds up; and plain gradients, as the classic methods are defined by.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from cvt.balanced import BalancedGradients, Rule
+from cvt.balanced import RULES, BalancedGradients, Rule
 from cvt.config import CvtConfig, class_index
 from cvt.errors import CheckpointError, ConfigError, ImageError
 from cvt.geometry import CropGeometry, StageGeometry, stage_geometry
+from cvt.heard import PIXELS, Heard, entering, evidence_probe, frozen, stage_path, to_array
 from cvt.image_processor import CvtImageProcessor, PreparedImage, upright_rgb
 from cvt.model import CvtForImageClassification
 from cvt.probe import record
@@ -89,6 +89,9 @@ class StageTrace:
 class Trace:
     """What one photo did to the network. All arrays are float32 and read-only unless said otherwise.
 
+    What comes with a target, here and in stages and blocks, comes with the rule that it is read by: see ``rules`` of
+    :func:`trace`.
+
     Attributes:
         photo: the upright original, ``[height, width, 3]``, uint8 RGB.
         pixel_values: the model's input, normalised, ``[channels, height, width]``.
@@ -137,7 +140,7 @@ def trace(
     resolution: int | None = None,
     against: int | str | None = None,
     *,
-    classic: bool = True,
+    rules: Collection[Rule] = RULES,
 ) -> Trace:
     """Run the network once on a photo and keep what its explanations need.
 
@@ -145,20 +148,20 @@ def trace(
         model: a classifier; used in evaluation mode and left as it was.
         processor: its preprocessing.
         image: any PIL image; orientation from EXIF is applied.
-        target: a class, by index or name, whose evidence is wanted; costs three backward passes. "winner" is the most
-            probable class; one that is called so goes by its index.
+        target: a class, by index or name, whose evidence is wanted. "winner" is the most probable class; one that is
+            called so goes by its index.
         resolution: side of the model's input in pixels, instead of the processor's own.
         against: another class, to ask why the target and not that one; by default the target is held against the mean
             of all classes. The plain gradients are those of the target's logit alone, whatever it is held against.
-        classic: also keep the plain gradients, which the classic methods read; without them a target costs a backward
-            pass less, and balanced gradients are all there is.
+        rules: whose gradients to keep of a target, each for a backward pass: "attnlrp" for the best map, "libragrad"
+            for what adds up, "plain" for the classic methods. :attr:`visualize.methods.MethodEntry.rule` is a method's.
 
     Raises:
         ImageError: the image cannot be read, or is too small at this resolution.
         ConfigError: the target is not one of the model's classes, or is held against itself or against a class with no
             target given.
     """
-    return traces(model, processor, [image], [target], resolution, against, classic=classic)[0]
+    return traces(model, processor, [image], [target], resolution, against, rules=rules)[0]
 
 
 def traces(
@@ -169,7 +172,7 @@ def traces(
     resolution: int | None = None,
     against: int | str | None = None,
     *,
-    classic: bool = True,
+    rules: Collection[Rule] = RULES,
 ) -> list[Trace]:
     """:func:`trace` of several photos in one forward pass; targets, one a photo, may be None.
 
@@ -179,7 +182,7 @@ def traces(
     """
     wanted = any(target is not None for target in targets or ())
     return forward_pass(model, processor, images, resolution, differentiable=wanted).traces(
-        targets, against, classic=classic
+        targets, against, rules=rules
     )
 
 
@@ -208,7 +211,7 @@ def forward_pass(
     if len(shapes) != 1:
         raise ImageError(f"photos of sizes {sorted(shapes)} make no batch: expected one size, and at least one photo")
     pixel_values = torch.cat([image.pixel_values for image in prepared]).to(model.device, model.dtype)
-    wanted = [f"{_stage_path(stage)}.output" for stage in range(config.num_stages)]
+    wanted = [f"{stage_path(stage)}.output" for stage in range(config.num_stages)]
     of_attention = ("query", "key", "value", "context", "input") if differentiable else ("query", "key")
     wanted += [f"layers.*.attention.{name}" for name in of_attention]
     if differentiable:
@@ -258,11 +261,13 @@ class ForwardPass:
     heard: dict[str, Tensor]
     gradients: BalancedGradients
 
-    def traces(self, targets: Targets = None, against: int | str | None = None, *, classic: bool = True) -> list[Trace]:
-        """A trace of each photo; costs no forward pass, and with targets two backward passes, or three for classic ones.
+    def traces(
+        self, targets: Targets = None, against: int | str | None = None, *, rules: Collection[Rule] = RULES
+    ) -> list[Trace]:
+        """A trace of each photo; costs no forward pass, and with targets one backward pass for each rule.
 
         Args:
-            targets, against, classic: as for :func:`cvt.tracing.traces`.
+            targets, against, rules: as for :func:`cvt.tracing.traces`.
 
         Raises:
             ConfigError: as for :func:`cvt.tracing.traces`.
@@ -275,66 +280,51 @@ class ForwardPass:
         rival = None if against is None else class_index(config, against)
         if rival is not None and (rival in indices or None in indices):
             raise ConfigError(f"against={against!r} needs a target, and another one than itself; targets: {targets!r}")
-        heard = self._heard([(row, index) for row, index in enumerate(indices) if index is not None], rival, classic)
+        gradients = self._gradients(
+            {row: index for row, index in enumerate(indices) if index is not None}, rival, rules
+        )
+        heard = [Heard(self.heard, {} if index is None else gradients, row) for row, index in enumerate(indices)]
         geometry = stage_geometry(config, *self.heard[PIXELS].shape[-2:])
         return [
             Trace(
-                photo=_frozen(np.asarray(self.photos[row])),
-                pixel_values=_array(self.prepared[row].pixel_values[0]),
+                photo=frozen(np.asarray(self.photos[row])),
+                pixel_values=to_array(self.prepared[row].pixel_values[0]),
                 crop=self.prepared[row].crop,
                 config=config,
-                logits=_array(logits[row]),
-                probabilities=_array(probabilities[row]),
-                stages=tuple(
-                    _stage(config, s, geometry[s], row, heard, has_target=index is not None)
-                    for s in range(config.num_stages)
-                ),
+                logits=to_array(logits[row]),
+                probabilities=to_array(probabilities[row]),
+                stages=tuple(_stage(config, stage, geometry[stage], heard[row]) for stage in range(config.num_stages)),
                 target=index,
                 against=rival,
                 explained=None if index is None else float(_explained(logits[row], index, rival)),
-                pixel_gradient=None if index is None else _array(heard.balanced[PIXELS][row]),
-                pixel_relevance=None if index is None else _array(_brought(heard, heard.relevant, PIXELS, row)),
+                pixel_gradient=heard[row].gradient("libragrad", PIXELS),
+                pixel_relevance=heard[row].brought("attnlrp", PIXELS),
             )
             for row, index in enumerate(indices)
         ]
 
-    def _heard(self, targets: list[tuple[int, int]], against: int | None, classic: bool) -> _Heard:
-        """What passed and its gradients; ``targets`` are (row, class)."""
+    def _gradients(
+        self, targets: dict[int, int], against: int | None, rules: Collection[Rule]
+    ) -> dict[Rule, dict[str, Tensor]]:
+        """By rule, and by probe, the gradients of what is explained; ``targets`` are classes by row."""
         if not targets:
-            return _Heard(self.heard, {}, {}, {})
+            return {}
         config, logits = self.config, self.logits
         layers = [(stage, layer) for stage in range(config.num_stages) for layer in range(config.depth[stage])]
-        entering = [PIXELS, *(_entering(*place) for place in layers)]
-        classics = [_evidence_probe(config, stage) for stage in range(config.num_stages)]
+        places = [PIXELS, *(entering(*place) for place in layers)]
+        classics = [evidence_probe(config, stage) for stage in range(config.num_stages)]
         classics += [name for name in self.heard if name.endswith(".attention.context")]
         with torch.inference_mode(False), torch.enable_grad():  # whatever is around
             # No photo sees another's logit, so that the gradient of a sum is each photo's own.
-            explained = torch.stack([_explained(logits[row], index, against) for row, index in targets]).sum()
-            total = torch.stack([logits[row, index] for row, index in targets]).sum()
-            balanced = self._gradients("libragrad", explained, entering)
-            relevant = self._gradients("attnlrp", explained, entering)
-            plain = self._gradients("plain", total, classics) if classic else {}
-        return _Heard(self.heard, plain, balanced, relevant)
-
-    def _gradients(self, rule: Rule, number: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
-        """By probe the gradients of a number, by a rule."""
-        self.gradients.rule = rule
-        gradients = torch.autograd.grad(number, [self.heard[name] for name in names], retain_graph=True)
-        return dict(zip(names, gradients, strict=True))
-
-
-PIXELS = "pixels"
-"""Name of the input among what is heard."""
-
-
-@dataclass(frozen=True)
-class _Heard:
-    """By probe what passed, and its gradients where there are targets: plain, by LibraGrad, and by AttnLRP."""
-
-    values: dict[str, Tensor]
-    plain: dict[str, Tensor]
-    balanced: dict[str, Tensor]
-    relevant: dict[str, Tensor]
+            explained = torch.stack([_explained(logits[row], index, against) for row, index in targets.items()]).sum()
+            total = torch.stack([logits[row, index] for row, index in targets.items()]).sum()
+            found: dict[Rule, dict[str, Tensor]] = {}
+            for rule in rules:
+                number, names = (total, classics) if rule == "plain" else (explained, places)
+                self.gradients.rule = rule
+                gradients = torch.autograd.grad(number, [self.heard[name] for name in names], retain_graph=True)
+                found[rule] = dict(zip(names, gradients, strict=True))
+        return found
 
 
 def _explained(logits: Tensor, target: int, against: int | None) -> Tensor:
@@ -349,66 +339,27 @@ def _target(config: CvtConfig, target: int | str | None, winner: int) -> int | N
     return None if target is None else class_index(config, target)
 
 
-def _stage_path(stage: int) -> str:
-    return f"cvt.encoder.stages.{stage}"
-
-
-def _evidence_probe(config: CvtConfig, stage: int) -> str:
-    """Where class evidence of a stage is read: see :class:`StageTrace`."""
-    reads_cls_alone = stage == config.num_stages - 1 and config.cls_token[stage]
-    path = _stage_path(stage)
-    return f"{path}.layers.{config.depth[stage] - 1}.attention.input" if reads_cls_alone else f"{path}.output"
-
-
-def _entering(stage: int, layer: int) -> str:
-    """The probe that hears what enters a layer: the one before, or the stage's embedding."""
-    path = _stage_path(stage)
-    return f"{path}.layers.{layer - 1}.output" if layer else f"{path}.embedding.output"
-
-
-def _stage(
-    config: CvtConfig, stage: int, geometry: StageGeometry, row: int, heard: _Heard, *, has_target: bool
-) -> StageTrace:
-    """One photo's part, ``row`` of the batch."""
-    evidence = _evidence_probe(config, stage)
+def _stage(config: CvtConfig, stage: int, geometry: StageGeometry, heard: Heard) -> StageTrace:
+    evidence = evidence_probe(config, stage)
     return StageTrace(
         geometry=geometry,
-        feature_map=_array(heard.values[f"{_stage_path(stage)}.output"][row]),
-        blocks=tuple(_block(config, stage, layer, row, heard, has_target) for layer in range(config.depth[stage])),
+        feature_map=heard.value(f"{stage_path(stage)}.output"),
+        blocks=tuple(_block(config, stage, layer, heard) for layer in range(config.depth[stage])),
         has_cls=config.cls_token[stage],
         scale=config.embed_dim[stage] ** -0.5,
-        evidence_map=_array(heard.values[evidence][row]) if has_target and heard.plain else None,
-        evidence_gradient=_array(heard.plain[evidence][row]) if has_target and heard.plain else None,
+        evidence_map=heard.value(evidence) if "plain" in heard.gradients else None,
+        evidence_gradient=heard.gradient("plain", evidence),
     )
 
 
-def _block(config: CvtConfig, stage: int, layer: int, row: int, heard: _Heard, has_target: bool) -> BlockTrace:
-    name = f"{_stage_path(stage)}.layers.{layer}.attention."
-    query, key = (_array(heard.values[name + what][row]) for what in ("query", "key"))
-    if not has_target:
-        return BlockTrace(query, key)
-    entering = _entering(stage, layer)
+def _block(config: CvtConfig, stage: int, layer: int, heard: Heard) -> BlockTrace:
+    name, place = f"{stage_path(stage)}.layers.{layer}.attention.", entering(stage, layer)
     cls = 0 if layer else int(config.cls_token[stage])  # it joins what the embedding gives, a map
-    evidence, relevance = (
-        _array(F.pad(_brought(heard, gradients, entering, row).flatten(), (cls, 0)))
-        for gradients in (heard.balanced, heard.relevant)
+    return BlockTrace(
+        query=heard.value(name + "query"),
+        key=heard.value(name + "key"),
+        value=heard.value(name + "value") if "plain" in heard.gradients else None,
+        context_gradient=heard.gradient("plain", name + "context"),
+        evidence=heard.brought("libragrad", place, cls),
+        relevance=heard.brought("attnlrp", place, cls),
     )
-    if not heard.plain:
-        return BlockTrace(query, key, evidence=evidence, relevance=relevance)
-    value, gradient = _array(heard.values[name + "value"][row]), _array(heard.plain[name + "context"][row])
-    return BlockTrace(query, key, value, gradient, evidence, relevance)
-
-
-def _brought(heard: _Heard, gradients: dict[str, Tensor], probe: str, row: int) -> Tensor:
-    """What each place of a map ``[channels, rows, columns]``, or each of its tokens ``[tokens, channels]``, brings."""
-    brought = heard.values[probe][row].detach() * gradients[probe][row]
-    return brought.sum(dim=0 if brought.dim() == 3 else 1)
-
-
-def _array(tensor: Tensor) -> np.ndarray:
-    return _frozen(tensor.detach().float().cpu().numpy())  # strided as it comes: a copy would cost more than it saves
-
-
-def _frozen(array: np.ndarray) -> np.ndarray:
-    array.flags.writeable = False
-    return array

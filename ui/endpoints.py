@@ -66,10 +66,10 @@ def explain(
     block_at = parse_index("block", block, config.depth[at])
     which = parse_head(head, config.num_heads[at])
     named = parse_target(target, config)
-    wanted = ("winner" if named is None else named) if entry.needs_target else None
+    wanted, rules = (("winner" if named is None else named), [entry.rule]) if entry.rule else (None, [])
     longest = parse_size(size)
     with models.network.place():
-        seen = trace(loaded.model, loaded.processor, image, target=wanted)
+        seen = trace(loaded.model, loaded.processor, image, target=wanted, rules=rules)
     in_stage, ignores_query = seen.stages[at], "query" not in entry.uses
     query_at = parse_query(query, in_stage.geometry.tokens, in_stage.has_cls or ignores_query)
     shown = entry.map_of(seen, stage=at, block=block_at, head=which, query=query_at)

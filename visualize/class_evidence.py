@@ -27,7 +27,7 @@ from cvt.errors import ConfigError
 from cvt.geometry import Grid
 from visualize.attention import weigh_evidence, weigh_gradient
 from visualize.heatmap import Heatmap, gaussian, to_pixels
-from visualize.lookup import evidence_of, stage_of, target_of
+from visualize.lookup import evidence_of, kept, stage_of, target_of
 from visualize.rollout import spread_keys, start_vector, walk_back
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def class_evidence(
         positive: keep only what speaks for the class (the CAMs' own ReLU); kind "sequential".
 
     Raises:
-        ConfigError: there is no such stage or method, or the trace has no target.
+        ConfigError: there is no such stage or method, or the trace has no target, or not the gradients of the method's
+            rule.
     """
     details = _details(trace)
     if stage is None and method == "libragrad":
@@ -73,10 +74,10 @@ def class_evidence(
     details["stage"] = index + 1
     grid, cls = stage_trace.geometry.tokens, int(stage_trace.has_cls)
     if method == "libragrad":
-        evidence = _entering(stage_trace.blocks[0])[cls:].reshape(grid.shape)
+        evidence = kept(stage_trace.blocks[0].evidence, "libragrad")[cls:].reshape(grid.shape)
         return _signed(evidence, grid, "LibraGrad", details, positive=positive, total=trace.explained)
     if method == "attnlrp":
-        relevance = _relevance(stage_trace.blocks[0])[cls:].reshape(grid.shape)
+        relevance = kept(stage_trace.blocks[0].relevance, "attnlrp")[cls:].reshape(grid.shape)
         return _signed(relevance, grid, "AttnLRP", details, positive=positive)
     if method in ("grad_cam", "hires_cam"):
         activation, gradient = evidence_of(stage_trace)
@@ -108,15 +109,16 @@ def pixel_evidence(
         positive: keep only what speaks for the class; kind "sequential".
 
     Raises:
-        ConfigError: the trace has no target, or there is no such method.
+        ConfigError: there is no such method, or the trace has no target, or not the gradients of its rule.
     """
     details = _details(trace)
     if method == "libragrad":
-        assert trace.pixel_gradient is not None
-        evidence = np.einsum("chw,chw->hw", trace.pixel_values, trace.pixel_gradient)
+        gradient = kept(trace.pixel_gradient, "libragrad")
+        evidence = np.einsum("chw,chw->hw", trace.pixel_values, gradient)
         return _signed(evidence, _pixels(trace), "pixel evidence", details, positive=positive, total=trace.explained)
     if method == "attnlrp":
-        return _signed(_pixel_relevance(trace), _pixels(trace), "pixel relevance", details, positive=positive)
+        relevance = kept(trace.pixel_relevance, "attnlrp")
+        return _signed(relevance, _pixels(trace), "pixel relevance", details, positive=positive)
     raise ConfigError(f"method={method!r} is unknown: allowed are 'libragrad', 'attnlrp'")
 
 
@@ -128,27 +130,14 @@ def _best(trace: Trace) -> np.ndarray:
     """
     height, width = trace.pixel_values.shape[1:]
     spread = trace.stages[0].geometry.tokens.stride / math.sqrt(8 * math.log(2))  # half as high a half stride away
-    fine = gaussian(height, spread) @ _pixel_relevance(trace) @ gaussian(width, spread).T
+    fine = gaussian(height, spread) @ kept(trace.pixel_relevance, "attnlrp") @ gaussian(width, spread).T
     last = trace.stages[-1]
-    coarse = np.mean([_relevance(block_trace)[int(last.has_cls) :] for block_trace in last.blocks], axis=0)
+    coarse = np.mean(
+        [kept(block_trace.relevance, "attnlrp")[int(last.has_cls) :] for block_trace in last.blocks], axis=0
+    )
     tokens = Heatmap(coarse.reshape(last.geometry.tokens.shape), last.geometry.tokens, "diverging", "")
     weight = to_pixels(tokens, height, width)
     return np.where(fine > 0, fine * weight.clip(min=0), fine * np.abs(weight))
-
-
-def _pixel_relevance(trace: Trace) -> np.ndarray:
-    assert trace.pixel_relevance is not None
-    return trace.pixel_relevance
-
-
-def _entering(block_trace: BlockTrace) -> np.ndarray:
-    assert block_trace.evidence is not None
-    return block_trace.evidence
-
-
-def _relevance(block_trace: BlockTrace) -> np.ndarray:
-    assert block_trace.relevance is not None
-    return block_trace.relevance
 
 
 def _pixels(trace: Trace) -> Grid:

@@ -9,9 +9,10 @@ import numpy as np
 from cvt.errors import ConfigError
 
 if TYPE_CHECKING:
+    from cvt.balanced import Rule
     from cvt.tracing import BlockTrace, StageTrace, Trace
 
-__all__ = ["attention_gradient_of", "block_of", "evidence_of", "position", "stage_of", "target_of"]
+__all__ = ["attention_gradient_of", "block_of", "evidence_of", "kept", "position", "stage_of", "target_of"]
 
 
 def position(name: str, index: int, count: int) -> int:
@@ -65,9 +66,7 @@ def evidence_of(stage: StageTrace) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         ConfigError: the trace was made without a target, or without plain gradients.
     """
-    if stage.evidence_map is None or stage.evidence_gradient is None:
-        raise ConfigError(NO_PLAIN_GRADIENTS)
-    return stage.evidence_map, stage.evidence_gradient
+    return kept(stage.evidence_map, "plain"), kept(stage.evidence_gradient, "plain")
 
 
 def attention_gradient_of(block: BlockTrace) -> tuple[np.ndarray, np.ndarray]:
@@ -76,9 +75,18 @@ def attention_gradient_of(block: BlockTrace) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         ConfigError: the trace was made without a target, or without plain gradients.
     """
-    if block.context_gradient is None or block.value is None:
-        raise ConfigError(NO_PLAIN_GRADIENTS)
-    return block.context_gradient, block.value
+    return kept(block.context_gradient, "plain"), kept(block.value, "plain")
 
 
-NO_PLAIN_GRADIENTS = "this trace has no plain gradients: make it with trace(..., target=CLASS), without classic=False"
+def kept(array: np.ndarray | None, rule: Rule) -> np.ndarray:
+    """An array that a trace has only with a target, and with the gradients of a rule.
+
+    Raises:
+        ConfigError: it is not there; the message says how to make a trace that has it.
+    """
+    if array is None:
+        raise ConfigError(
+            f"this trace has no gradients by the rule {rule!r}: make it with trace(..., target=CLASS), "
+            f"and {rule!r} among its rules"
+        )
+    return array

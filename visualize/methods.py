@@ -18,6 +18,7 @@ from visualize.heatmap import Heatmap, Kind
 from visualize.rollout import rollout
 
 if TYPE_CHECKING:
+    from cvt.balanced import Rule
     from cvt.tracing import Trace
 
 __all__ = ["METHODS", "Choice", "Family", "MethodEntry", "Place", "map_of", "method_named", "methods_shown"]
@@ -61,7 +62,7 @@ class MethodEntry:
         shown: the stages in which it is worth showing. Asked for by name it is worked out in any.
         why: why there, in a sentence.
         work_out: the map of a trace.
-        needs_target: whether it explains one class: its trace needs that class's gradients.
+        rule: whose gradients it reads, of the class that it explains; None where it explains none.
         contrasts: whether it can hold that class against another, as what follows balanced gradients can.
         uses: which of stage, block, head and query it depends on.
     """
@@ -73,9 +74,14 @@ class MethodEntry:
     shown: Place
     why: str
     work_out: Callable[[Trace, Choice], Heatmap]
-    needs_target: bool = False
+    rule: Rule | None = None
     contrasts: bool = False
     uses: frozenset[str] = frozenset({"stage"})
+
+    @property
+    def needs_target(self) -> bool:
+        """Whether it explains one class, which its trace must have as its target."""
+        return self.rule is not None
 
     def map_of(self, trace: Trace, **choice: Any) -> Heatmap:
         """The map of a trace; ``choice`` are fields of :class:`Choice`. What the method does not use is ignored."""
@@ -155,7 +161,7 @@ METHODS: dict[str, MethodEntry] = {
             shown="whole",
             why="It goes through all stages, down to the pixels, and asks for a class only on the way.",
             work_out=lambda trace, choice: rollout(trace, for_class=True),
-            needs_target=True,
+            rule="plain",
             uses=frozenset(),
         ),
         MethodEntry(
@@ -166,7 +172,7 @@ METHODS: dict[str, MethodEntry] = {
             shown="whole",
             why="It joins what the pixels bring with what the last stage's tokens bring.",
             work_out=lambda trace, choice: class_evidence(trace),
-            needs_target=True,
+            rule="attnlrp",
             contrasts=True,
             uses=frozenset(),
         ),
@@ -178,7 +184,7 @@ METHODS: dict[str, MethodEntry] = {
             shown="whole",
             why="It goes down to the pixels, and adds up to the answer.",
             work_out=lambda trace, choice: pixel_evidence(trace),
-            needs_target=True,
+            rule="libragrad",
             contrasts=True,
             uses=frozenset(),
         ),
@@ -190,7 +196,7 @@ METHODS: dict[str, MethodEntry] = {
             shown="every",
             why="What enters a stage adds up to the answer, in every stage.",
             work_out=lambda trace, choice: class_evidence(trace, choice.stage),
-            needs_target=True,
+            rule="libragrad",
             contrasts=True,
         ),
         MethodEntry(
@@ -201,7 +207,7 @@ METHODS: dict[str, MethodEntry] = {
             shown="every",
             why="It shares the answer out among what enters a stage, in every stage.",
             work_out=lambda trace, choice: class_evidence(trace, choice.stage, "attnlrp"),
-            needs_target=True,
+            rule="attnlrp",
             contrasts=True,
         ),
         MethodEntry(
@@ -212,7 +218,7 @@ METHODS: dict[str, MethodEntry] = {
             shown="every",
             why="Every stage has its own attention.",
             work_out=lambda trace, choice: class_evidence(trace, choice.stage, "legrad"),
-            needs_target=True,
+            rule="plain",
         ),
         MethodEntry(
             id="grad_cam",
@@ -222,7 +228,7 @@ METHODS: dict[str, MethodEntry] = {
             shown="last",
             why="It averages gradients over places, as if a channel meant the same everywhere: true of the last stage.",
             work_out=lambda trace, choice: class_evidence(trace, choice.stage, "grad_cam"),
-            needs_target=True,
+            rule="plain",
         ),
         MethodEntry(
             id="hires_cam",
@@ -232,7 +238,7 @@ METHODS: dict[str, MethodEntry] = {
             shown="below last",
             why="Every place has its own gradient, as early stages need it; in a last stage without CLS it is zero.",
             work_out=lambda trace, choice: class_evidence(trace, choice.stage, "hires_cam"),
-            needs_target=True,
+            rule="plain",
         ),
         MethodEntry(
             id="grad_attention",
@@ -242,7 +248,7 @@ METHODS: dict[str, MethodEntry] = {
             shown="every",
             why="It follows attention from the answer down to any stage.",
             work_out=lambda trace, choice: class_evidence(trace, choice.stage, "grad_attention"),
-            needs_target=True,
+            rule="plain",
         ),
     )
 }

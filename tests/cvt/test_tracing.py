@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, fields, is_dataclass
@@ -14,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from cvt.balanced import BalancedGradients
+from cvt.balanced import RULES, BalancedGradients, Rule
 from cvt.config import CvtConfig, class_index
 from cvt.errors import ConfigError, ImageError
 from cvt.geometry import stage_geometry
@@ -237,19 +238,20 @@ def test_relevance_is_input_times_gradient_by_attnlrp(
             np.testing.assert_allclose(block.relevance[cls:], of_tokens, atol=1e-5 * float(brought.abs().max()))
 
 
-def test_without_plain_gradients(
-    released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+@pytest.mark.parametrize("rule", RULES)
+def test_one_rule_alone(
+    released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image, rule: Rule
 ) -> None:
-    """The rest is the same."""
-    with_them, without = (trace(released, processor, photo, target=3, classic=classic) for classic in (True, False))
-    np.testing.assert_array_equal(without.pixel_gradient, with_them.pixel_gradient)  # type: ignore[arg-type]
-    np.testing.assert_array_equal(without.pixel_relevance, with_them.pixel_relevance)  # type: ignore[arg-type]
-    for stage, other in zip(without.stages, with_them.stages, strict=True):
-        assert stage.evidence_map is stage.evidence_gradient is None
-        for block_trace, of_both in zip(stage.blocks, other.blocks, strict=True):
-            assert block_trace.value is block_trace.context_gradient is None
-            np.testing.assert_array_equal(block_trace.evidence, of_both.evidence)  # type: ignore[arg-type]
-            np.testing.assert_array_equal(block_trace.relevance, of_both.relevance)  # type: ignore[arg-type]
+    """Its arrays are the same, and the others' are not there."""
+    every, alone = (trace(released, processor, photo, target=3, rules=rules) for rules in (RULES, [rule]))
+    of_every, of_one = dict(arrays(every)), dict(arrays(alone))
+    belonging = {"attnlrp": "relevance", "libragrad": "pixel_gradient|blocks.*evidence"}
+    belonging["plain"] = "value$|evidence_|context"
+    left_out = "|".join(pattern for name, pattern in belonging.items() if name != rule)
+    assert of_one.keys() == {name for name in of_every if not re.search(left_out, name)}
+    for name, array in of_one.items():
+        np.testing.assert_array_equal(array, of_every[name])
+    assert alone.explained == every.explained
 
 
 def test_another_class_to_be_held_against(
@@ -418,16 +420,17 @@ def test_one_forward_pass_answers_every_question(
         runs += 1
 
     hook = model.register_forward_pre_hook(count)
-    questions: list[dict[str, Any]] = [{}, {"target": 1}, {"target": "fish", "against": 1}, {"target": 1}]
+    two = {"target": "fish", "against": 1, "rules": ("attnlrp", "libragrad")}
+    questions: list[dict[str, Any]] = [{}, {"target": 1}, two, {"target": 1}]
     answers = []
     for question in questions:
-        classic = question.get("against") is None
-        answers.append(passed.traces([question.get("target")], question.get("against"), classic=classic)[0])
+        rules = question.get("rules", RULES)
+        answers.append(passed.traces([question.get("target")], question.get("against"), rules=rules)[0])
         assert answers[-1].target == (None if not question else class_index(model.config, question["target"]))
     assert runs == 0
     hook.remove()
     for question, answer in zip(questions, answers, strict=True):
-        alone = trace(model, processor, photo, **question, classic=question.get("against") is None)
+        alone = trace(model, processor, photo, **question)
         if question:
             assert_equal(answer, alone)
         for (name, left), (_, right) in zip(arrays(answer), arrays(alone), strict=True):

@@ -137,9 +137,9 @@ def test_the_network_runs_no_more_often_than_it_must(
 ) -> None:
     asked: list[object] = []
 
-    def counted(*given: Any, target: Any = None) -> Any:
+    def counted(*given: Any, target: Any = None, **more: Any) -> Any:
         asked.append(target)
-        return trace(*given, target=target)
+        return trace(*given, target=target, **more)
 
     monkeypatch.setattr(endpoints, "trace", counted)
     models = ModelCache(offered_models(str(model_folder)))

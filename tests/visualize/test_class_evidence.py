@@ -271,7 +271,9 @@ def test_errors(noise_trace: Callable[..., Trace]) -> None:
     for ask in (class_evidence, pixel_evidence):
         with pytest.raises(ConfigError, match="no class evidence: make it with trace"):
             ask(noise_trace("released"))
-    with pytest.raises(ConfigError, match="method='lime' is unknown: allowed are 'libragrad', 'attnlrp', 'legrad', 'grad_cam'"):
+    with pytest.raises(
+        ConfigError, match="method='lime' is unknown: allowed are 'libragrad', 'attnlrp', 'legrad', 'grad_cam'"
+    ):
         class_evidence(trace, 0, "lime")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="stage 7 does not exist"):
         class_evidence(trace, 7)

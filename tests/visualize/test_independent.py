@@ -83,7 +83,7 @@ def test_randomisation() -> None:
     target = trace(model, processor, photo).top(1)[0][0]
 
     def explain(model: Logits, inputs: np.ndarray, targets: np.ndarray, **_: object) -> np.ndarray:
-        values = class_evidence(trace(model.model, processor, photo, target=int(targets[0]), classic=False)).values
+        values = class_evidence(trace(model.model, processor, photo, target=int(targets[0]), rules=("attnlrp",))).values
         return values[None, None]
 
     pixels = trace(model, processor, photo).pixel_values

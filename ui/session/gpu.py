@@ -7,7 +7,7 @@ takes; what it is given and what it answers are pickled on the way. Elsewhere no
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from cvt import tracing
+from cvt.balanced import RULES, Rule
 from cvt.device import choose_device
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
@@ -62,9 +63,10 @@ def trace(
     image: Image.Image,
     target: int | str | None = None,
     against: int | None = None,
+    rules: Collection[Rule] = RULES,
 ) -> Trace:
     """As :func:`cvt.tracing.trace`."""
-    return tracing.trace(placed(model), processor, image, target=target, against=against)
+    return tracing.trace(placed(model), processor, image, target=target, against=against, rules=rules)
 
 
 @lent
