@@ -23,9 +23,10 @@ FIRST_EXAMPLE = next(iter(examples()))
 
 
 def ready(page: Any) -> None:
-    """Wait until explorer and ribbon show something."""
+    """Wait until explorer and ribbon show something, and the parts that come later are there too."""
     expect(page.locator("#explorer")).to_have_attribute("data-state", "ready", timeout=PATIENCE)
     expect(page.locator("#stages > [data-stage]")).to_have_count(3, timeout=PATIENCE)
+    expect(page.locator("[data-part]:empty")).to_have_count(0, timeout=PATIENCE)
 
 
 def first_class(page: Any) -> Any:

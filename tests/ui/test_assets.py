@@ -28,6 +28,7 @@ def client() -> Iterator[TestClient]:
     [
         ("explorer/explorer.js", "javascript"),
         ("explorer/explorer.css", "css"),
+        ("all.css", "css"),
         ("shared/words.js", "javascript"),
         ("host.js", "javascript"),
         ("theme.json", "json"),

@@ -14,10 +14,20 @@ import { wordsOf } from "./shared/words.js";
  * @property {Record<string, (...given: unknown[]) => Promise<unknown>>} [server]
  */
 
+const PATIENCE = 10_000; // milliseconds without a picture, after which none is waited for
+
+const OPENED_BY = ["open", "try", "lesson"]; // what a link asks for in what otherwise comes later
+
 const MESSAGES = ["info", "warning", "error"];
 
 const words = read(`words/${document.documentElement.lang}.json`);
 const theme = /** @type {Promise<Theme>} */ (read("theme.json"));
+
+const firstPicture = new Promise((resolve) => {
+  if (OPENED_BY.some((name) => new URLSearchParams(location.search).has(name))) resolve(null);
+  document.addEventListener("explorer:change", resolve, { capture: true, once: true }); // it does not come up to here
+  setTimeout(resolve, PATIENCE);
+});
 
 words.then(({ classes }) => {
   if (Object.keys(classes).length) nameClasses(classes);
@@ -65,6 +75,15 @@ export async function carry(name, events, { element, props, trigger, watch, uplo
   };
   const place = /** @type {HTMLElement} */ (element.querySelector("[data-part]"));
   destroyWith(place, mount(place, host));
+}
+
+/**
+ * The same for what is not on the first screen, as soon as there is a picture on that, so that neither waits for the other.
+ * @param {Parameters<typeof carry>} given
+ */
+export async function carryLater(...given) {
+  await firstPicture;
+  return carry(...given);
 }
 
 /**

@@ -54,8 +54,9 @@ def _schema(model: type[GradioModel | GradioRootModel]) -> dict[str, Any]:
 
 def _script(part: str, events: tuple[str, ...]) -> str:
     """What Gradio runs when the element is there. It looks for the names of events in here, in quotes."""
+    carry = "carryLater" if part in assets.LATER else "carry"
     carried = "{ element, props, trigger, watch, upload, server }"
     return (
         f'import(new URL("{assets.ADDRESS}/host.js", document.baseURI).href)'
-        f'.then((host) => host.carry("{part}", {json.dumps(events)}, {carried}));'
+        f'.then((host) => host.{carry}("{part}", {json.dumps(events)}, {carried}));'
     )

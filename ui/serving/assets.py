@@ -9,13 +9,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -25,13 +24,19 @@ from visualize.palette import Palette, colour_rule, lookup_table
 from ..course.text import course_data
 from ..examples import SMALL, SMALL_AT
 
-__all__ = ["ADDRESS", "PARTS", "WEB", "head", "lessons_address", "routes"]
+__all__ = ["ADDRESS", "LATER", "PARTS", "WEB", "head", "lessons_address", "routes"]
 
 WEB = Path(__file__).parents[2] / "web"
 HOST = Path(__file__).parents[1] / "components" / "host.js"
 
 PARTS = tuple(sorted(path.parent.name for path in WEB.glob("*/*.js") if path.stem == path.parent.name))
 """The parts of the page that the browser draws."""
+
+LATER = ("about", "closeup", "comparison", "curves", "laboratory", "lessons")
+"""Those that are not on the first screen: they come when there is a picture on it."""
+
+STYLES = "all.css"
+"""The styles of all parts in one file."""
 
 FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
@@ -84,20 +89,42 @@ def lessons_address(language: str) -> str:
 
 
 def head() -> str:
-    """Lines for a document's head that fetch modules and styles while Gradio is still starting.
+    """Lines for a document's head that fetch styles, and what the first screen is drawn by, while Gradio is starting.
 
-    What lies in a folder below a part's is fetched when somebody comes to need it.
+    Gradio's own modules go first. What lies in a folder below a part's is fetched when somebody comes to need it.
     """
-    addresses = [f"{ADDRESS}/{path.relative_to(WEB).as_posix()}" for path in _files() if path.parent.parent == WEB]
-    modules = [f"{ADDRESS}/{HOST.name}", *(address for address in addresses if address.endswith(".js"))]
-    styles = [address for address in addresses if address.endswith(".css")]
-    lines = [f'<link rel="stylesheet" href="{address}">' for address in styles]
-    lines += [f'<link rel="modulepreload" href="{address}">' for address in modules]
-    lines += [f'<link rel="preload" as="fetch" crossorigin href="{ADDRESS}/theme.json">']
+    modules = [path for path in _files() if path.suffix == ".js" and path.parent.parent == WEB]
+    names = [path.relative_to(WEB).as_posix() for path in modules if path.parent.name not in LATER]
+    lines = [f'<link rel="stylesheet" href="{ADDRESS}/{STYLES}" data-all-parts>']
+    lines += [f'<link rel="modulepreload" fetchpriority="low" href="{ADDRESS}/{name}">' for name in [HOST.name, *names]]
+    lines += [f'<link rel="preload" as="fetch" fetchpriority="low" crossorigin href="{ADDRESS}/theme.json">']
     return "".join(lines)
 
 
-class _Files(StaticFiles):
+@cache
+def _contents() -> dict[str, bytes]:
+    """Everything below :data:`ADDRESS`; kept, since a first visit asks for some hundred of them."""
+    files = {path.relative_to(WEB).as_posix(): path.read_bytes() for path in _files()}
+    styles = [content for name, content in files.items() if name.endswith(".css")]
+    texts = {f"words/{language}.json": words(language) for language in LANGUAGES}
+    texts |= {f"lessons/{language}.json": lessons(language) for language in LANGUAGES}
+    texts["theme.json"] = theme()
+    written = {name: text.encode() for name, text in texts.items()}
+    return files | written | {HOST.name: HOST.read_bytes(), STYLES: b"\n".join(styles)}
+
+
+async def _send(request: Request) -> Response:
+    name = request.path_params["path"]
+    content = _contents().get(name)
+    if content is None:
+        return Response(status_code=404)
+    return Response(content, media_type=_KINDS[Path(name).suffix], headers=FOR_EVER)
+
+
+_KINDS = {".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
+
+
+class _Pictures(StaticFiles):
     """Files that browsers may keep."""
 
     def file_response(self, *args: Any, **options: Any) -> Response:
@@ -108,23 +135,7 @@ class _Files(StaticFiles):
 
 def routes() -> list[BaseRoute]:
     """For Starlette, to be tried before Gradio's own."""
-
-    def send(content: Callable[[str], str]) -> Callable[[Request], Response]:
-        def in_language(request: Request) -> Response:
-            language = request.path_params["language"]
-            return _json(content(language)) if language in LANGUAGES else Response(status_code=404)
-
-        return in_language
-
     return [
-        Route(f"/{ADDRESS}/words/{{language}}.json", send(words)),
-        Route(f"/{lessons_address('{language}')}", send(lessons)),
-        Route(f"/{ADDRESS}/theme.json", lambda _: _json(theme())),
-        Route(f"/{ADDRESS}/{HOST.name}", lambda _: FileResponse(HOST, headers=FOR_EVER)),
-        Mount(f"/{ADDRESS}", _Files(directory=WEB)),
-        Mount(f"/{SMALL_AT}", _Files(directory=SMALL)),
+        Route(f"/{ADDRESS}/{{path:path}}", _send),
+        Mount(f"/{SMALL_AT}", _Pictures(directory=SMALL)),
     ]
-
-
-def _json(content: str) -> Response:
-    return Response(content, media_type="application/json", headers=FOR_EVER)

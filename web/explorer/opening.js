@@ -1,5 +1,6 @@
 /* From what is on the screen to the close-up of the number behind it. */
 
+import { openCloseup } from "../shared/closeups.js";
 import { fromOne } from "../shared/counting.js";
 
 /** @import { Cell } from "../types.js" */
@@ -11,11 +12,7 @@ import { fromOne } from "../shared/counting.js";
  */
 export function prepareOpening(state) {
   state.control("number").addEventListener("click", () => {
-    if (!state.isReady) return;
-    /** @type {(HTMLElement & { closeup?: { open(wish: object): Promise<void> } }) | null} */
-    const root = document.querySelector("#closeup");
-    root?.closeup?.open(numberOf(state));
-    root?.querySelector("h2")?.focus({ preventScroll: true });
+    if (state.isReady) void openCloseup(numberOf(state));
   });
 }
 

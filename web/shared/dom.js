@@ -52,10 +52,11 @@ export function setText(node, words) {
 }
 
 /**
- * Put a stylesheet into the document, once however many parts ask for it.
+ * Put a stylesheet into the document, once however many parts ask for it; not where a host brings all of them in one.
  * @param {URL} address
  */
 export function useStyle(address) {
+  if (document.querySelector("link[data-all-parts]")) return;
   const links = /** @type {NodeListOf<HTMLLinkElement>} */ (document.querySelectorAll("link[rel=stylesheet]"));
   if ([...links].some((link) => link.href === address.href)) return;
   document.head.append(make("link", { rel: "stylesheet", href: address.href }));

@@ -1,5 +1,6 @@
 /* The ribbon: the whole network at a glance, from the photo through every stage to the answer. */
 
+import { openCloseup } from "../shared/closeups.js";
 import { make, useStyle } from "../shared/dom.js";
 import { withTerms } from "../shared/glossary.js";
 import { fadeEdges } from "../shared/overflow.js";
@@ -100,12 +101,7 @@ function drawAll(words, { photo, height, width, cards, answer }) {
 function opener(label, wish) {
   const attributes = { type: "button", "data-open": String(wish.kind), "aria-label": label, title: label };
   const node = make("button", attributes, "→");
-  node.addEventListener("click", () => {
-    /** @type {(HTMLElement & { closeup?: { open(wish: object): Promise<void> } }) | null} */
-    const root = document.querySelector("#closeup");
-    root?.closeup?.open(wish);
-    root?.querySelector("h2")?.focus({ preventScroll: true });
-  });
+  node.addEventListener("click", () => void openCloseup(wish));
   return node;
 }
 
