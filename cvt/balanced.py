@@ -7,10 +7,11 @@ gate of an activation, x ↦ gelu(x) / x, are constants. What is left is linear,
 and with it what the biases bring, is the output itself, at every depth of the network; plain gradients add up to
 nothing in particular.
 
-AttnLRP (Achtibat et al. 2024, arXiv 2402.05602): deviations and gates are constants too, but attention weights are not.
-A product of two activations gives half to each (their section 3.3), and softmax the rest to what it was worked out from
-(section 3.3.1: its plain gradient, which does not keep the sum), so that what a token was looked at for counts beside
-what it had to say. Input times gradient is then the relevance that the paper passes on from layer to layer.
+AttnLRP (Achtibat et al. 2024, arXiv 2402.05602, section 3): deviations and gates are constants too, but attention
+weights are not. A product of two activations gives half to each (the uniform rule), and softmax passes its share on to
+the logits it was worked out from (a first-order Taylor expansion, which is its plain gradient, and does not keep the
+sum), so that what a token was looked at for counts beside what it had to say. Input times gradient is then the
+relevance that the paper passes on from layer to layer.
 
 Nothing in the network need know of it: a :class:`~torch.overrides.TorchFunctionMode` answers ``layer_norm``, ``gelu``,
 ``silu``, ``sigmoid`` (the gate of QuickGELU), ``softmax``, ``matmul`` and ``scaled_dot_product_attention`` wherever

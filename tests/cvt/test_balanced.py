@@ -121,7 +121,7 @@ def test_attention_is_its_weights_held(options: dict[str, Any]) -> None:
 
 
 def test_attnlrp_of_attention_by_hand() -> None:
-    """Relevance passed back rule by rule (propositions 3.1 and 3.3 of the paper), and never a gradient."""
+    """Relevance passed back rule by rule (the paper's for softmax and for products), and never a gradient."""
     query, key, value = (torch.randn(1, 1, 4, 3, requires_grad=True) for _ in range(3))
     with BalancedGradients() as gradients:
         result = F.scaled_dot_product_attention(query, key, value, scale=0.7)
