@@ -159,7 +159,7 @@ def trace(
     Raises:
         ImageError: the image cannot be read, or is too small at this resolution.
         ConfigError: the target is not one of the model's classes, or is held against itself or against a class with no
-            target given.
+            target given; or there is no such rule.
     """
     return traces(model, processor, [image], [target], resolution, against, rules=rules)[0]
 
@@ -272,6 +272,8 @@ class ForwardPass:
         Raises:
             ConfigError: as for :func:`cvt.tracing.traces`.
         """
+        if unknown := [rule for rule in rules if rule not in RULES]:
+            raise ConfigError(f"rules={unknown!r} are unknown: allowed are {', '.join(map(repr, RULES))}")
         config, logits = self.config, self.logits.detach()
         probabilities = (logits.float() / config.temperature).softmax(dim=1)
         likely = probabilities.argmax(dim=1).tolist()

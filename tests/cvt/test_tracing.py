@@ -254,6 +254,13 @@ def test_one_rule_alone(
     assert alone.explained == every.explained
 
 
+def test_a_rule_that_nobody_knows(
+    released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
+) -> None:
+    with pytest.raises(ConfigError, match=r"rules=\['lrp'\] are unknown: allowed are 'attnlrp', 'libragrad', 'plain'"):
+        trace(released, processor, photo, target=3, rules=["plain", "lrp"])  # type: ignore[list-item]
+
+
 def test_another_class_to_be_held_against(
     released: CvtForImageClassification, processor: CvtImageProcessor, photo: Image.Image
 ) -> None:
