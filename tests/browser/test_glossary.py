@@ -95,3 +95,24 @@ def test_terms_explain_themselves_on_the_whole_screen_too(page: Any, address: st
     page.keyboard.press("Escape")
     expect(page.locator(TIP)).to_have_count(0)
     expect(page.locator("#explorer")).to_have_class(re.compile("presenting"))
+
+
+@pytest.mark.parametrize(("language", "lesson", "step"), [("en", 7, 2), ("ja", 3, 1)])
+def test_no_line_begins_with_the_sign_that_follows_a_term(
+    new_page: Callable[..., Any], address: str, language: str, lesson: int, step: int
+) -> None:
+    """At every width of a phone."""
+    page = new_page(viewport={"width": 320, "height": 844})
+    page.goto(f"{address}?lesson={lesson}&step={step}&lang={language}")
+    ready(page)
+    closed = page.locator("#lessons .closed")
+    expect(closed.first).to_be_visible()
+    apart = """all => all.filter((span) => {
+        const sign = document.createRange();
+        sign.selectNodeContents(span.lastChild);
+        const term = [...span.firstChild.getClientRects()].at(-1);
+        return Math.abs(sign.getBoundingClientRect().bottom - term.bottom) > 12;
+    }).map((span) => span.textContent)"""
+    for width in range(320, 430, 6):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert closed.evaluate_all(apart) == [], width

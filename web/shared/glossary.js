@@ -7,6 +7,7 @@ import { make, useStyle } from "./dom.js";
 const TIP = "glossary-tip";
 const REST = 150; // milliseconds to get from a term to its definition, which may be pointed at too
 const MARKED = /\[([^\]]+)\]\(([^)]+)\)/g; // as a link in Markdown: [shown](term)
+const CLOSING = /^[,.;:!?)”’、。」』）]+/; // signs that stay on the line of the term before them
 
 /** @type {{ tip: HTMLElement, owner: HTMLElement, listening: AbortController } | null} */
 let shown = null; // there is one at a time
@@ -57,8 +58,10 @@ export function withTerms(words, text) {
   let end = 0;
   for (const { 0: whole, 1: seen, 2: name, index } of text.matchAll(MARKED)) {
     if (!(name in words.glossary)) continue; // brackets of somebody's own, as in a class's name
-    parts.push(text.slice(end, index), term(words, name, seen));
-    end = index + whole.length;
+    const sign = text.slice(index + whole.length).match(CLOSING)?.[0] ?? "";
+    const node = term(words, name, seen);
+    parts.push(text.slice(end, index), sign ? make("span", { class: "closed" }, node, sign) : node);
+    end = index + whole.length + sign.length;
   }
   return [...parts, text.slice(end)].filter((part) => part !== "");
 }
