@@ -152,11 +152,11 @@ class _Attention(Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         query, key, value, result = ctx.saved_tensors
-        if ctx.mode.rule != "libragrad":
-            of_each = _products(gradient, result, query, key, value)
-            if ctx.mode.rule == "attnlrp":
-                of_each = tuple(of_one * share for of_one, share in zip(of_each, (0.25, 0.25, 0.5), strict=True))
-            return None, None, None, *of_each
+        if ctx.mode.rule == "plain":
+            return None, None, None, *_products(gradient, result, query, key, value)
+        if ctx.mode.rule == "attnlrp":
+            of_query, of_key, of_value = _products(gradient / 4, result, query, key, value)
+            return None, None, None, of_query, of_key, 2 * of_value
         if ctx.args or ctx.kwargs.keys() - {"scale", "dropout_p"} or ctx.kwargs.get("dropout_p"):
             (of_value,) = _products(gradient, result, value)
             return None, None, None, None, None, of_value
