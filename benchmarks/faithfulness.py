@@ -41,6 +41,7 @@ import cvt
 import visualize
 from benchmarks.photos import photo_options, photos
 from cvt.balanced import BalancedGradients
+from cvt.config import class_index
 from cvt.image_processor import PreparedImage
 from cvt.locations import resolve_file
 from cvt.scoring import class_scorer
@@ -49,9 +50,6 @@ from visualize.faithfulness import Imputer, baselines, faithfulness, rank_correl
 from visualize.heatmap import Heatmap
 from visualize.lookup import target_of
 from visualize.methods import METHODS
-
-SURE = 0.9
-"""Probability from which on a photo is one the model is sure of."""
 
 Numbers = dict[str, dict[str, float]]
 """By map, and by measure."""
@@ -77,6 +75,7 @@ class Bench:
     processor: cvt.CvtImageProcessor
     steps: int
     seed: int
+    sure: float
 
     def maps(self, seen: cvt.Trace, seed: int) -> dict[str, Heatmap]:
         """Every method's map of one photo in every stage, and what knows nothing."""
@@ -189,15 +188,16 @@ def stability(seen: cvt.Trace, heatmap: Heatmap, moved: Heatmap) -> float:
 
 
 def grids(
-    bench: Bench, labelled: Iterator[tuple[Image.Image, int]], count: int
+    bench: Bench, labelled: Iterator[tuple[Image.Image, str]], count: int
 ) -> Iterator[tuple[list[Image.Image], int, int]]:
     """Squares of four photos that the model is sure of: their crops, the class asked about, and its quarter."""
     waiting: dict[int, list[Image.Image]] = defaultdict(list)
     generator = np.random.default_rng(bench.seed)
     made = 0
-    for image, label in labelled:
+    for image, name in labelled:
+        label = class_index(bench.model.config, name)  # models number their classes each in its own way
         best, probability = cvt.trace(bench.model, bench.processor, image).top(1)[0]
-        if best == label and probability >= SURE:
+        if best == label and probability >= bench.sure:
             waiting[label].append(bench.crop(image))
         ready = [label for label, some in waiting.items() if some]
         if len(ready) >= 4:
@@ -233,7 +233,7 @@ def by_map(found: list[Numbers]) -> list[tuple[str, dict[str, list[float]]]]:
     return sorted(every.items(), key=lambda item: -np.mean(item[1]["gain blur"]))
 
 
-def write(found: list[Numbers], options: argparse.Namespace, stages: int) -> Path:
+def write(found: list[Numbers], options: argparse.Namespace, grids_made: int, stages: int) -> Path:
     """Put what the page tells of each method into ``faithfulness.json`` beside the weights; where that is."""
     places = {told(method, stage): (method, stage) for method in METHODS for stage in (None, *range(stages))}
     maps = [
@@ -247,7 +247,7 @@ def write(found: list[Numbers], options: argparse.Namespace, stages: int) -> Pat
         if name in places
     ]
     path = resolve_file(options.model, "config.json").with_name("faithfulness.json")
-    content = {"photos": options.images, "grids": options.grids, "maps": maps}
+    content = {"photos": options.images, "grids": grids_made, "maps": maps}
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return path
 
@@ -284,12 +284,17 @@ def main() -> None:
     parser = photo_options(__doc__, images=500)
     parser.add_argument("--second", type=int, default=100, help="of them measured in every way (default: %(default)s)")
     parser.add_argument("--grids", type=int, default=200, help="of the pointing game (default: %(default)s)")
+    parser.add_argument(
+        "--sure", type=float, default=0.9, help="from which probability on it is sure of a photo (default: %(default)s)"
+    )
     parser.add_argument("--steps", type=int, default=10, help="points of each curve (default: %(default)s)")
     parser.add_argument("--write", action="store_true", help="write faithfulness.json beside the weights, for the page")
     parser.add_argument("--keep", type=Path, help="file to keep numbers in, and to go on from")
     options = parser.parse_args()
     model = cvt.CvtForImageClassification.from_pretrained(options.model)
-    bench = Bench(model, cvt.CvtImageProcessor.from_pretrained(options.model), options.steps, options.seed)
+    bench = Bench(
+        model, cvt.CvtImageProcessor.from_pretrained(options.model), options.steps, options.seed, options.sure
+    )
     labelled = photos(options.data, options.split, options.seed)
     images = enumerate(image for image, _ in islice(labelled, options.images))
     squares = enumerate(grids(bench, labelled, options.grids))
@@ -297,11 +302,14 @@ def main() -> None:
     found = list(tqdm(kept(options.keep, on_photos), total=options.images, unit="photo"))
     on_grids = (partial(bench.grid, *square, number) for number, square in squares)
     file = options.keep and options.keep.with_suffix(".grids" + options.keep.suffix)
-    found += tqdm(kept(file, on_grids), total=options.grids, unit="grid")
-    title = f"{options.images} photos ({options.second} in every way), {options.grids} grids, {options.steps} steps"
+    pointed = list(tqdm(kept(file, on_grids), total=options.grids, unit="grid"))
+    found += pointed
+    title = f"{options.images} photos ({options.second} in every way), {len(pointed)} grids, {options.steps} steps"
     print(f"{options.model}: {title}\n\n{table(found, options.seed)}")
+    if options.write and not pointed:
+        parser.error(f"nothing written: no four photos are named rightly with --sure {options.sure}; ask for less")
     if options.write:
-        print(f"\nwrote {write(found, options, len(model.config.depth))}")
+        print(f"\nwrote {write(found, options, len(pointed), len(model.config.depth))}")
 
 
 if __name__ == "__main__":

@@ -24,8 +24,10 @@ def photo_options(documentation: str, images: int) -> argparse.ArgumentParser:
     return parser
 
 
-def photos(data: str, split: str, seed: int) -> Iterator[tuple[Image.Image, int]]:
-    """The photos of a data set and their classes, in random order; the same for the same seed."""
-    read = list(find_images(data, split))
+def photos(data: str, split: str, seed: int) -> Iterator[tuple[Image.Image, str]]:
+    """The photos of a data set and their classes' names, in random order; the same for the same seed."""
+    source = find_images(data, split)
+    read = list(source)
     for index in np.random.default_rng(seed).permutation(len(read)):
-        yield read[index]
+        image, label = read[index]
+        yield image, source.classes[label]
