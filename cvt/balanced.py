@@ -36,6 +36,7 @@ __all__ = ["RULES", "BalancedGradients", "Rule"]
 aten = torch.ops.aten
 
 Rule = Literal["attnlrp", "libragrad", "plain"]
+"""Whose gradients a backward pass gives: the two above, or PyTorch's own."""
 
 RULES: tuple[Rule, ...] = get_args(Rule)
 

@@ -1,7 +1,7 @@
 """One forward pass, kept: everything a view of the network needs, as numpy arrays, with no model inside.
 
-With a target come backward passes over the same forward pass, one for each rule of :mod:`cvt.balanced`: AttnLRP, which
-ranks best; LibraGrad, which adds up; and plain gradients, as the classic methods are defined by.
+With a target come backward passes over the same forward pass, one for each rule of :mod:`cvt.balanced`: AttnLRP, by
+which the best map is read; LibraGrad, which adds up; and plain gradients, as the classic methods are defined by.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 Evidence by balanced gradients (see :mod:`cvt.balanced`) takes the answer apart. By LibraGrad (Mehri et al. 2024, arXiv
 2411.16760) what the tokens bring, and what the biases bring, add up to it at every depth of the network. By AttnLRP
-(Achtibat et al. 2024, arXiv 2402.05602) a token also counts for being looked at: nothing adds up exactly, but places
-are ranked better. What a pixel brings says *which* details count, but much of it is for and against in turn; what a
-token of the last stage brings says *where* they count, but coarsely. The best map is the product of both, by AttnLRP
-(:func:`class_evidence`).
+(Achtibat et al. 2024, arXiv 2402.05602) a token also counts for being looked at: nothing adds up exactly, but more
+of it lies on what is asked about. What a pixel brings says *which* details count, but much of it is for and against in
+turn; what a token of the last stage brings says *where* they count, but coarsely. The best map is the product of both,
+by AttnLRP (:func:`class_evidence`).
 
 Beside it, the methods that people know. Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391, equations 1 and 2) weighs
 the channels of a map by their mean gradient, which supposes that a channel means the same everywhere: true of late
@@ -105,7 +105,7 @@ def pixel_evidence(
     Args:
         trace: traced with a target.
         method: the rule that shares out. By "libragrad" the values and what the biases bring add up to what is
-            explained; by "attnlrp" they do not, and rank pixels better.
+            explained; by "attnlrp" they do not.
         positive: keep only what speaks for the class; kind "sequential".
 
     Raises:
