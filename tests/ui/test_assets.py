@@ -47,6 +47,34 @@ def test_nothing_else_is_there(client: TestClient, path: str) -> None:
     assert client.get(f"/{assets.ADDRESS}/{path}").status_code == 404
 
 
+@pytest.mark.parametrize(("accepted", "encoding"), [("gzip, br", "br"), ("gzip", "gzip"), ("identity", None)])
+@pytest.mark.parametrize("kind", ["js", "css"])
+def test_gradios_own_files_are_sent_from_memory(
+    client: TestClient, kind: str, accepted: str, encoding: str | None
+) -> None:
+    file = min(assets.GRADIO.glob(f"*.{kind}"))
+    for _ in range(2):
+        answer = client.get(f"/assets/{file.name}", headers={"Accept-Encoding": accepted})
+        assert answer.content == file.read_bytes()
+        assert answer.headers.get("content-encoding") == encoding
+        assert answer.headers["vary"] == "Accept-Encoding"
+        assert "immutable" in answer.headers["cache-control"]
+    assert int(answer.headers["content-length"]) < len(answer.content) or encoding is None
+
+
+def test_gradios_fonts_are_sent_as_they_are(client: TestClient) -> None:
+    file = min(assets.GRADIO.glob("*.woff2"))
+    answer = client.get(f"/assets/{file.name}")
+    assert answer.content == file.read_bytes()
+    assert answer.headers["content-type"] == "font/woff2"
+    assert "content-encoding" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["none.js", "..%2findex.html", "%2e%2e/index.html", ""])
+def test_nothing_but_gradios_files_is_there(client: TestClient, path: str) -> None:
+    assert client.get(f"/assets/{path}").status_code == 404
+
+
 def test_everything_that_the_head_names_is_there(client: TestClient) -> None:
     named = re.findall(r'href="([^"]+)"', assets.head())
     assert len(named) > 30

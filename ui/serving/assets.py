@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
-from starlette.requests import Request
+from gradio.route_utils import BUILD_PATH_LIB
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -23,6 +23,7 @@ from visualize.palette import Palette, colour_rule, lookup_table
 
 from ..course.text import course_data
 from ..examples import SMALL, SMALL_AT
+from .memory import FOR_EVER, files_of, sent_from_memory
 
 __all__ = ["ADDRESS", "LATER", "PARTS", "WEB", "head", "lessons_address", "routes"]
 
@@ -38,7 +39,8 @@ LATER = ("about", "closeup", "comparison", "curves", "laboratory", "lessons")
 STYLES = "all.css"
 """The styles of all parts in one file."""
 
-FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+GRADIO = Path(str(BUILD_PATH_LIB))
+"""Gradio's own modules and styles, whose names name their content too."""
 
 
 @cache
@@ -103,7 +105,7 @@ def head() -> str:
 
 @cache
 def _contents() -> dict[str, bytes]:
-    """Everything below :data:`ADDRESS`; kept, since a first visit asks for some hundred of them."""
+    """Everything below :data:`ADDRESS`."""
     files = {path.relative_to(WEB).as_posix(): path.read_bytes() for path in _files()}
     styles = [content for name, content in files.items() if name.endswith(".css")]
     texts = {f"words/{language}.json": words(language) for language in LANGUAGES}
@@ -111,17 +113,6 @@ def _contents() -> dict[str, bytes]:
     texts["theme.json"] = theme()
     written = {name: text.encode() for name, text in texts.items()}
     return files | written | {HOST.name: HOST.read_bytes(), STYLES: b"\n".join(styles)}
-
-
-async def _send(request: Request) -> Response:
-    name = request.path_params["path"]
-    content = _contents().get(name)
-    if content is None:
-        return Response(status_code=404)
-    return Response(content, media_type=_KINDS[Path(name).suffix], headers=FOR_EVER)
-
-
-_KINDS = {".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
 
 
 class _Pictures(StaticFiles):
@@ -136,6 +127,7 @@ class _Pictures(StaticFiles):
 def routes() -> list[BaseRoute]:
     """For Starlette, to be tried before Gradio's own."""
     return [
-        Route(f"/{ADDRESS}/{{path:path}}", _send),
+        Route(f"/{ADDRESS}/{{path:path}}", sent_from_memory(lambda path: _contents().get(path))),
+        Route("/assets/{path:path}", sent_from_memory(files_of(GRADIO))),
         Mount(f"/{SMALL_AT}", _Pictures(directory=SMALL)),
     ]

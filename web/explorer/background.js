@@ -10,10 +10,17 @@ export class Background {
   constructor() {
     /** @type {Job[]} in the order in which the worker answers */
     this.jobs = [];
-    this.worker = this.start();
+    /** @type {Worker | null} */
+    this.worker = null;
   }
 
+  /** Have the worker at hand, so that nothing is fetched when it is wanted. */
   start() {
+    this.worker ??= this.hire();
+    return this.worker;
+  }
+
+  hire() {
     const worker = new Worker(new URL("worker/received.js", import.meta.url), { type: "module" });
     worker.onmessage = ({ data }) => this.jobs.shift()?.resolve(data);
     worker.onerror = () => {
@@ -33,18 +40,19 @@ export class Background {
     return new Promise((resolve, reject) => {
       this.jobs.push({ block, resolve, reject });
       signal.addEventListener("abort", () => this.stop(), { once: true });
-      this.worker.postMessage(block);
+      this.start().postMessage(block);
     });
   }
 
   stop() {
     if (!this.jobs.length) return;
     this.close();
-    this.worker = this.start();
+    this.start();
   }
 
   close() {
-    this.worker.terminate();
+    this.worker?.terminate();
+    this.worker = null;
     for (const { reject } of this.jobs.splice(0)) reject(new DOMException("closed", "AbortError"));
   }
 }

@@ -15,6 +15,10 @@ export function fadeEdges(row) {
     else delete row.dataset.beyond;
   };
   new ResizeObserver(look).observe(row);
-  new MutationObserver(look).observe(row, { childList: true, subtree: true, attributeFilter: ["hidden"] });
+  new MutationObserver(() => requestAnimationFrame(look)).observe(row, {
+    childList: true,
+    subtree: true,
+    attributeFilter: ["hidden"],
+  });
   row.addEventListener("scroll", look, { passive: true });
 }
