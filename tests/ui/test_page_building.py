@@ -19,6 +19,7 @@ from ui.examples import examples
 from ui.handlers import Asked, Handlers
 from ui.launch import launch_options
 from ui.page import MOST_WAITING, build
+from ui.serving import assets
 from ui.serving.watching import WatchedBlocks
 from ui.session.models import ModelCache, offered_models
 from ui.session.turn import OvertakenError, Turn
@@ -81,15 +82,17 @@ def test_what_the_first_paint_shows_is_never_cleaned_away(demo: WatchedBlocks) -
     assert set(shown) <= kept
 
 
-def test_a_new_session_works_out_no_schema_again(demo: gr.Blocks, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gradio asks every part for its schema, three times, for every call of a program and for every visitor."""
-    first = SessionState(demo).config_values
+def test_no_document_carries_the_schema_of_a_part(demo: gr.Blocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio asks every part for it, three times, for every call of a program and for every visitor."""
     asked: list[type[GradioModel]] = []
     monkeypatch.setattr(GradioModel, "model_json_schema", classmethod(lambda model: asked.append(model)))
-    assert SessionState(demo).config_values == first
+    described = SessionState(demo).config_values
     assert not asked
     parts = [block for block in demo.blocks.values() if isinstance(block, Part)]
-    assert any(first[part._id]["api_info"]["properties"] for part in parts if part.data_model)
+    assert len(parts) == len(assets.PARTS)
+    assert not any(described[part._id]["api_info"] for part in parts)
+    private = [fn for fn in demo.fns.values() if any(isinstance(block, Part) for block in (*fn.inputs, *fn.outputs))]
+    assert private and all(fn.api_visibility == "private" for fn in private)  # so that nobody misses it
 
 
 def test_what_takes_long_waits_in_bounded_lines_of_its_own(demo: gr.Blocks) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import Any, ClassVar
 
 import gradio as gr
-from gradio.data_classes import GradioModel, GradioRootModel
+from gradio.data_classes import GradioModel
 
 from ..serving import assets
 
@@ -43,13 +42,8 @@ class Part(gr.HTML):
         return value
 
     def api_info(self) -> dict[str, Any]:
-        """The schema of the value, for the API page and clients; Gradio asks for it thrice per part and visitor."""
-        return _schema(self.data_model) if self.data_model else {}
-
-
-@cache
-def _schema(model: type[GradioModel | GradioRootModel]) -> dict[str, Any]:
-    return model.model_json_schema()
+        """Nothing: no call takes or gives a part in public, and every document would carry the schema three times."""
+        return {}
 
 
 def _script(part: str, events: tuple[str, ...]) -> str:
