@@ -20,6 +20,7 @@ from cvt.errors import ConfigError
 from visualize.heatmap import Heatmap, Kind
 
 __all__ = [
+    "HELD",
     "UNIFORM_REACH",
     "Limits",
     "Palette",
@@ -39,6 +40,10 @@ _PALETTES: dict[Kind, Palette] = {"sequential": "viridis", "distribution": "infe
 
 UNIFORM_REACH = 5
 """How many times the uniform share the scale of a distribution reaches: the same for all tokens, heads and blocks."""
+
+
+HELD = 0.995
+"""The share of its magnitudes that a signed map's scale holds: the few beyond it would leave all the others pale."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,8 @@ def limits(heatmap: Heatmap, *, stretch: bool = False) -> Limits:
     kind           ends
     =============  =====================================================================================
     distribution   0 to :data:`UNIFORM_REACH` times the uniform baseline, which is marked; without one, as sequential
-    diverging      symmetric around 0, as wide as the largest magnitude
+    diverging      symmetric around 0, as wide as the magnitude that :data:`HELD` of them do not exceed, or the largest
+                   where that is 0: of fewer than 200 values the largest anyhow
     sequential     0 to the extreme value (both extremes where there are both signs)
     colour         0 to 1; the values are colours already
     =============  =====================================================================================
@@ -79,8 +85,8 @@ def limits(heatmap: Heatmap, *, stretch: bool = False) -> Limits:
     Args:
         heatmap: the map.
         stretch: from the map's smallest to its largest value instead; a difference below a millionth of the values
-            counts as rounding and is not stretched. Signed maps, whose neutral colour must stay at 0, and colour maps
-            are left as they are.
+            counts as rounding and is not stretched. Signed maps, whose neutral colour must stay at 0, reach to their
+            largest magnitude, and colour maps are left as they are.
 
     Raises:
         ConfigError: the map holds a value that is not finite.
@@ -90,7 +96,8 @@ def limits(heatmap: Heatmap, *, stretch: bool = False) -> Limits:
     if heatmap.kind == "colour":
         return Limits(0.0, 1.0)
     if heatmap.kind == "diverging":
-        reach = max(abs(smallest), abs(largest)) or 1.0
+        reach = max(abs(smallest), abs(largest))
+        reach = (not stretch and _usual(heatmap.values)) or reach or 1.0
         return Limits(-reach, reach)
     if stretch:
         flat = largest - smallest <= 1e-6 * max(abs(smallest), abs(largest))
@@ -106,12 +113,13 @@ def colour_rule() -> dict[str, dict[str, str | float]]:
     For every kind with a scale: ``palette``; ``low``, "zero" (0, or the smallest value if that is lower) or "symmetric"
     (minus the high end); and ``uniform``, the multiple of the baseline where the high end lies, if the map has a
     baseline; else it lies at the largest value, or at 0 if that is higher, and at 1 above the low end where both would
-    be the same. A symmetric scale reaches to the largest magnitude, or to 1 if that is 0.
+    be the same. A symmetric scale ``holds`` a share of the magnitudes: it reaches to the one that so many do not
+    exceed, to the largest if that is 0, or to 1 if that is 0 too.
     """
     return {
         "sequential": {"palette": _PALETTES["sequential"], "low": "zero"},
         "distribution": {"palette": _PALETTES["distribution"], "low": "zero", "uniform": UNIFORM_REACH},
-        "diverging": {"palette": _PALETTES["diverging"], "low": "symmetric"},
+        "diverging": {"palette": _PALETTES["diverging"], "low": "symmetric", "holds": HELD},
     }
 
 
@@ -178,6 +186,13 @@ def _extremes(heatmap: Heatmap) -> tuple[float, float]:
     if not (math.isfinite(smallest) and math.isfinite(largest)):
         raise ConfigError(f"the map {heatmap.name!r} holds values that are not finite, and cannot be drawn")
     return smallest, largest
+
+
+def _usual(values: np.ndarray) -> float:
+    """The magnitude that :data:`HELD` of all do not exceed."""
+    magnitudes = np.abs(values).ravel()
+    place = math.ceil(HELD * magnitudes.size) - 1
+    return float(np.partition(magnitudes, place)[place])
 
 
 def _rising(low: float, high: float, baseline: float | None, *, stretched: bool = False) -> Limits:

@@ -51,8 +51,10 @@ export interface ColourRule {
   palette: string;
   /** Whether a scale begins at zero (or the smallest value, if that is lower), or lies even about it. */
   low: "zero" | "symmetric";
-  /** Of a map with a baseline, how many times that its scale reaches; all others reach to the largest magnitude. */
+  /** Of a map with a baseline, how many times that its scale reaches; all others reach to the largest value. */
   uniform?: number;
+  /** The share of its magnitudes that a scale which lies even about zero holds. */
+  holds?: number;
 }
 
 export type Kind = "distribution" | "sequential" | "diverging";
@@ -189,7 +191,7 @@ export interface Features extends FeatureMap {
   norm: Float32Array;
   unit: Float32Array;
   spread: { mean: Float32Array<ArrayBuffer>; deviation: Float32Array<ArrayBuffer> };
-  reach: number;
+  magnitudes: Float32Array;
 }
 
 /** Numbers on a grid, ready to be drawn; of attention with the whole row, CLS first. */

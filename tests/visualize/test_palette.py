@@ -45,6 +45,9 @@ def lightness(rgb: np.ndarray) -> np.ndarray:
         ([[0.01, 0.02], [0.01, 0.02]], "distribution", Limits(0, 1.25, 0.25)),
         ([[-1, 3], [0, 2]], "diverging", Limits(-3, 3)),
         ([[-4, 3], [0, 2]], "diverging", Limits(-4, 4)),
+        ([[-1] * 995 + [7] * 5], "diverging", Limits(-1, 1)),  # one value in 200 lies beyond
+        ([[-1] * 994 + [7] * 6], "diverging", Limits(-7, 7)),
+        ([[0] * 399 + [4]], "diverging", Limits(-4, 4)),
         ([[2, 3], [5, 4]], "sequential", Limits(0, 5)),
         ([[-2, 3], [0, 1]], "sequential", Limits(-2, 3)),
         ([[-2, -3], [-5, -1]], "sequential", Limits(-5, 0)),
@@ -85,6 +88,7 @@ def test_stretching_goes_from_smallest_to_largest_and_says_so() -> None:
 
 def test_stretching_leaves_zero_neutral() -> None:
     assert limits(heatmap([[-1, 3]], "diverging"), stretch=True) == Limits(-3, 3)
+    assert limits(heatmap([[-1] * 995 + [7] * 5], "diverging"), stretch=True) == Limits(-7, 7)
 
 
 def test_stretching_leaves_rounding_alone() -> None:

@@ -33,6 +33,8 @@ test("scales follow the library's rule", () => {
   }
 });
 
+const FEW_FAR = [...Array(995).fill(-1), ...Array(5).fill(7)];
+
 const cases = /** @type {[string, number[][], object, number, number, boolean, boolean][]} */ ([
   ["distribution", [[0.1, 0.2]], { baseline: 0.02 }, 0, 0.1, false, true],
   ["distribution", [[0.1, 0.2]], { baseline: 0.1 }, 0, 0.5, false, false],
@@ -40,13 +42,15 @@ const cases = /** @type {[string, number[][], object, number, number, boolean, b
   ["diverging", [[-1, 3]], {}, -3, 3, false, false],
   ["diverging", [[-4, 3]], { reach: 2 }, -2, 2, true, true],
   ["diverging", [[0, 0]], {}, -1, 1, false, false],
+  ["diverging", [FEW_FAR, [2, -3]], {}, -3, 3, false, true],
+  ["diverging", [FEW_FAR], { stretched: true }, -7, 7, false, false],
   ["diverging", [[-1, 3]], { reach: 9, stretched: true }, -3, 3, false, false],
   ["sequential", [[1, 5]], {}, 0, 5, false, false],
   ["sequential", [[2, 2]], { stretched: true }, 2, 3, false, false],
 ]); // prettier-ignore
 
 for (const [kind, maps, options, low, high, below, above] of cases) {
-  test(`a scale of ${kind} over ${JSON.stringify(maps)} with ${JSON.stringify(options)}`, () => {
+  test(`a scale of ${kind} over ${JSON.stringify(maps).slice(0, 40)} with ${JSON.stringify(options)}`, () => {
     const scale = limits(theme.colours[kind], maps, options);
     close([Math.abs(scale.low), scale.high], [Math.abs(low), high]);
     assert.deepEqual([scale.below, scale.above], [below, above]);

@@ -3,14 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import {
-  channelSpread,
-  directions,
-  featureNorm,
-  similarity,
-  strongestChannels,
-  usualReach,
-} from "../../web/shared/features.js";
+import { channelSpread, directions, featureNorm, similarity, strongestChannels } from "../../web/shared/features.js";
 import { close } from "./numbers.js";
 
 // Three channels of two tokens: (3, 4, 0) and (0, 0, 0).
@@ -34,9 +27,4 @@ test("a token stands out by what is large for its channel", () => {
   close(spread.mean, [100, 3, 5], 1e-6);
   close(spread.deviation, [Math.sqrt(2 / 3), Math.sqrt(18), 1], 1e-6); // 1 where nothing differs
   assert.deepEqual(strongestChannels({ ...map, spread }, 1, 3), [1, 0, 2]);
-});
-
-test("one value in two hundred does not set the reach", () => {
-  const values = Float32Array.from({ length: 1000 }, (_, i) => (i < 4 ? 1000 : -1));
-  assert.equal(usualReach(values), 1);
 });

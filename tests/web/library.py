@@ -75,6 +75,9 @@ def _colours() -> dict[str, Any]:
         ("sequential", [-3.0, 1.0], None),
         ("sequential", [-3.0, -1.0], None),
         ("diverging", [0.0, 0.0], None),
+        ("diverging", [*([-1.0] * 995), *([7.0] * 5)], None),
+        ("diverging", [*([-1.0] * 994), *([7.0] * 6)], None),
+        ("diverging", [*([0.0] * 399), 4.0], None),
     ]
     return {
         "painted": {

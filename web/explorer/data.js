@@ -1,12 +1,15 @@
 /* The numbers of one photo: fetched once, decoded once, dropped together. */
 
+import { magnitudes } from "../shared/colour.js";
 import { decodeBlock, decodeLevels } from "../shared/decode.js";
-import { channelSpread, directions, featureNorm, usualReach } from "../shared/features.js";
+import { channelSpread, directions, featureNorm } from "../shared/features.js";
 import { cells } from "../shared/geometry.js";
 import { broughtPhoto } from "../shared/keeping.js";
 
 /** @import { Block, ExplorerValue, Features, FileLink, MapsFile, ServerMap } from "../types.js" */
 /** @import { Background } from "./background.js" */
+
+const SAMPLED = 20_000; // values of all channels, to find out how far they reach
 
 /** One photo's files. Everything it hands out is a promise that is made once; `peek` gives what is already there. */
 export class PhotoData {
@@ -102,7 +105,7 @@ export class PhotoData {
       const values = decodeLevels(await this.inflated(features), Array(channels).fill(cells(tokens)));
       const map = { channels, tokens: cells(tokens), values };
       const [norm, unit, spread] = [featureNorm(map), directions(map), channelSpread(map)];
-      return { ...map, norm, unit, spread, reach: usualReach(values) };
+      return { ...map, norm, unit, spread, magnitudes: magnitudes(values, SAMPLED) };
     });
   }
 

@@ -1,7 +1,7 @@
 /* From what is chosen to the numbers that are drawn. */
 
 import { attentionRow, headOf } from "../shared/attention.js";
-import { extremes } from "../shared/colour.js";
+import { extremes, magnitudes, usualReach } from "../shared/colour.js";
 import { similarity } from "../shared/features.js";
 import { cellAt } from "../shared/geometry.js";
 import { queryIndex } from "./choices.js";
@@ -127,10 +127,11 @@ function similarityOf({ tokens }, features, [row, column]) {
  * @param {Features} features
  * @returns {DrawnMap}
  */
-function featureOf({ channel, stageNow: { tokens } }, features) {
+function featureOf({ channel, stageNow: { tokens }, theme }, features) {
   if (channel === "norm") return { grid: tokens, values: features.norm, kind: "sequential" };
   const values = features.values.subarray(channel * features.tokens, (channel + 1) * features.tokens);
-  return { grid: tokens, values, kind: "diverging", reach: features.reach };
+  const reach = usualReach(features.magnitudes, theme.colours.diverging.holds);
+  return { grid: tokens, values, kind: "diverging", reach };
 }
 
 /**
@@ -157,15 +158,19 @@ function isChosen({ view, stage, method }, map) {
 }
 
 /**
- * The largest value of the chosen map for any class asked for so far, so that classes compare.
+ * How far the chosen map reaches for any class asked for so far, so that classes compare.
  * @param {State} state
  */
 function reachOfClasses(state) {
-  const { photo } = state;
+  const { photo, theme } = state;
   /** @type {ServerMap[]} */
   const maps = photo.value.evidence.flatMap((known) => photo.peek(evidenceName(known)) ?? []);
   const chosen = maps.filter((map) => isChosen(state, map));
-  return Math.max(...chosen.flatMap((map) => extremes(map.values).map(Math.abs)));
+  const far = (/** @type {ServerMap} */ { kind, values }) =>
+    kind === "diverging"
+      ? usualReach(magnitudes(values), theme.colours.diverging.holds)
+      : Math.max(...extremes(values).map(Math.abs));
+  return Math.max(...chosen.map(far));
 }
 
 /**

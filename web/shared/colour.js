@@ -75,15 +75,35 @@ export function extremes(values) {
 }
 
 /**
+ * The magnitudes of values from the smallest on; of some that lie evenly among them where there are too many.
+ * @param {ArrayLike<number>} values
+ * @param {number} [most]
+ */
+export function magnitudes(values, most = Infinity) {
+  const every = Math.max(1, Math.floor(values.length / most));
+  return Float32Array.from({ length: Math.ceil(values.length / every) }, (_, i) => Math.abs(values[i * every])).sort();
+}
+
+/**
+ * A magnitude that a share of all do not exceed, or the largest if that is 0.
+ * @param {Float32Array} rising magnitudes from the smallest on
+ * @param {number} [share]
+ */
+export function usualReach(rising, share = 1) {
+  return rising[Math.ceil(share * rising.length) - 1] || rising[rising.length - 1];
+}
+
+/**
  * The scale of some maps that are looked at together, by the rule for their kind, where `reach` stands in for their
- * largest magnitude; between their own extremes where it is stretched, but for a symmetric scale, whose middle stays 0.
+ * own; between their extremes where it is stretched, but for a symmetric scale, whose middle stays 0.
  * @param {ColourRule} rule
- * @param {Iterable<number>[]} maps
+ * @param {(ArrayLike<number> & Iterable<number>)[]} maps
  * @param {{ stretched?: boolean, baseline?: number | null, reach?: number | null }} [options]
  * @returns {Scale}
  */
 export function limits(rule, maps, { stretched = false, baseline = null, reach = null } = {}) {
   const [smallest, largest] = maps.map(extremes).reduce(([a, b], [c, d]) => [Math.min(a, c), Math.max(b, d)]);
+  if (rule.holds && !stretched) reach ??= Math.max(...maps.map((map) => usualReach(magnitudes(map), rule.holds)));
   const [low, high] = ends(rule, smallest, largest, { stretched, baseline, reach });
   const slack = 1e-6 * (high - low);
   return { low, high, below: smallest < low - slack, above: largest > high + slack };

@@ -72,14 +72,3 @@ export function channelSpread({ channels, tokens, values }) {
   }
   return { mean, deviation };
 }
-
-/**
- * A magnitude that all but one value in 200 stay below, from at most 20,000 of them: an end that no outlier sets.
- * @param {Float32Array} values
- */
-export function usualReach(values) {
-  const every = Math.max(1, Math.floor(values.length / 20000));
-  const count = Math.ceil(values.length / every);
-  const sample = Float32Array.from({ length: count }, (_, i) => Math.abs(values[i * every])).sort();
-  return sample[Math.floor(0.995 * (sample.length - 1))];
-}
