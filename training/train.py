@@ -1,7 +1,7 @@
 """Train or fine-tune a CvT classifier.
 
     python -m training.train --recipe imagenette --data IMAGENETTE
-    python -m training.train --data my-photos --from bundled
+    python -m training.train --data my-photos --from bundled:imagenette
 
 Several GPUs: ``torchrun --nproc-per-node 4 -m training.train --recipe …``. A run that was killed goes on with
 ``--resume``. The result is ``OUT/model``, a folder that ``python app.py --model OUT/model`` opens.

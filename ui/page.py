@@ -70,7 +70,7 @@ SETTLE_IF_NONE = """(number) => number || document.querySelector("#explorer")?.e
 
 
 def build(model: str = "auto", device: str = "auto") -> WatchedBlocks:
-    """The page, with the first example's result in place.
+    """The page, with the result of the first example that shows something the model knows in place.
 
     Args:
         model: which one to start with, as for :func:`session.models.offered_models`.
@@ -81,7 +81,9 @@ def build(model: str = "auto", device: str = "auto") -> WatchedBlocks:
     """
     models, loaded = _start(model, home(device))
     start = loaded.entry.name
-    example = next(iter(examples().values()))
+    known = loaded.model.config.id2label.values()
+    offered = examples().values()
+    example = next((each for each in offered if each.shows_any(known)), next(iter(offered)))
     photo = example.open()
     first = look(loaded, photo, trace_photo(loaded, photo, "winner"), example.id)
     first = explained(loaded, photo, first, first.winner)

@@ -215,7 +215,7 @@ def take(page: Any, kind: str) -> bytes:
 
 
 def test_quick_changes_end_on_the_last(opened: Any, top_class: Callable[..., str]) -> None:
-    for name in ["cat", "coffee", "bridge", "rocket", FIRST_EXAMPLE]:
+    for name in ["cat", "coffee", "viaduct", "rocket", FIRST_EXAMPLE]:
         opened.locator(f"[data-example={name}]").click()
     expect(opened.locator(f"[data-example={FIRST_EXAMPLE}]")).to_have_attribute(
         "aria-pressed", "true", timeout=PATIENCE
@@ -229,10 +229,10 @@ def test_quick_changes_end_on_the_last(opened: Any, top_class: Callable[..., str
 
 
 def test_the_address_opens_an_example_in_a_language(page: Any, address: str, top_class: Callable[..., str]) -> None:
-    page.goto(f"{address}?example=bridge&lang=ja&stage=2&view=attention_received")
+    page.goto(f"{address}?example=viaduct&lang=ja&stage=2&view=attention_received")
     expect(page.locator("#explorer")).to_have_attribute("data-state", "ready", timeout=PATIENCE)
-    expect(page.locator("[data-example=bridge]")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE)
-    answer = word("ja", "classes", top_class(examples()["bridge"].open()))
+    expect(page.locator("[data-example=viaduct]")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE)
+    answer = word("ja", "classes", top_class(examples()["viaduct"].open()))
     expect(first_class(page)).to_have_text(answer, timeout=PATIENCE)
     expect(page.locator("#stages strong").first).to_have_text("ステージ1")
     expect(page.locator("#lessons")).to_contain_text("トークン")

@@ -93,7 +93,7 @@ def test_the_list_has_the_bundled_models_and_the_seven_published_checkpoints() -
     entries = offered_models("auto")
     assert [entry.name for entry in entries] == [
         "bundled",
-        "bundled:imagenet-210",
+        "bundled:imagenette",
         "microsoft/cvt-13",
         "microsoft/cvt-21",
         "microsoft/cvt-13-384",
@@ -129,7 +129,7 @@ def test_a_named_model_comes_first() -> None:
     assert offered_models("somebody/cvt-of-birds")[0].ref == "somebody/cvt-of-birds"
 
 
-@pytest.mark.parametrize("choice", ["bundled", "bundled:imagenet-210"])
+@pytest.mark.parametrize("choice", ["bundled", "bundled:imagenette"])
 def test_a_bundled_model_tells_its_measured_accuracy(choice: str) -> None:
     bundled = offered_models(choice)[0]
     assert bundled.top1 is not None
