@@ -13,7 +13,7 @@ from PIL import Image
 from cvt.photo import open_photo
 from visualize.language import LANGUAGES, Language
 
-__all__ = ["FOLDER", "SMALL", "SMALL_AT", "Example", "credit_line", "credits_text", "examples"]
+__all__ = ["FOLDER", "SMALL", "SMALL_AT", "Example", "credit_line", "credits_text", "examples", "opening_example"]
 
 FOLDER = Path(__file__).parent.parent / "examples"
 
@@ -68,6 +68,12 @@ def examples() -> dict[str, Example]:
     """All of them by id, the one to start with first."""
     content = json.loads((FOLDER / "examples.json").read_text(encoding="utf-8"))
     return {fields["id"]: Example(**fields | {"shows": tuple(fields["shows"])}) for fields in content}
+
+
+def opening_example(labels: Iterable[str]) -> Example:
+    """The one that a page opens with: the first that shows one of a model's classes, or else the first."""
+    known, offered = list(labels), examples().values()
+    return next((example for example in offered if example.shows_any(known)), next(iter(offered)))
 
 
 def credit_line(name: str | None) -> dict[str, str]:

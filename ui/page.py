@@ -26,7 +26,7 @@ from .components.photo import Photo, PhotoBar
 from .components.scope import ModelScope, questions, scope_value
 from .components.stages import Ribbon, ribbon_value
 from .endpoints import add_endpoints
-from .examples import examples
+from .examples import opening_example
 from .handlers import Handlers
 from .serving.watching import WatchedBlocks
 from .session.downloads import KINDS
@@ -81,9 +81,7 @@ def build(model: str = "auto", device: str = "auto") -> WatchedBlocks:
     """
     models, loaded = _start(model, home(device))
     start = loaded.entry.name
-    known = loaded.model.config.id2label.values()
-    offered = examples().values()
-    example = next((each for each in offered if each.shows_any(known)), next(iter(offered)))
+    example = opening_example(loaded.model.config.id2label.values())
     photo = example.open()
     first = look(loaded, photo, trace_photo(loaded, photo, "winner"), example.id)
     first = explained(loaded, photo, first, first.winner)

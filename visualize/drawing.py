@@ -66,12 +66,13 @@ class Box:
 
 
 def draw_scale(figure: Figure, box: Box, heatmap: Heatmap, scale: Limits, language: str) -> None:
-    """A colour bar with its numbers, and the baseline below them."""
+    """A colour bar with its numbers, and the baseline below them; the high end there, where the two have no room."""
     axes = axes_in(figure, Box(box.left, box.top + 0.04, box.width, 0.07))
     axes.imshow(lookup_table(default_palette(heatmap.kind))[None], aspect="auto", extent=(scale.low, scale.high, 0, 1))
     axes.axis("off")
     ticks = scale_ticks(heatmap, scale, language)
     ends = 2 * max(length(ticks[end], SMALL) for end in (scale.low, scale.high))
+    lower = scale.baseline or (scale.high if ends > box.width else None)
     for value, text in ticks.items():
         share = (value - scale.low) / (scale.high - scale.low)
         is_baseline = value == scale.baseline
@@ -81,7 +82,7 @@ def draw_scale(figure: Figure, box: Box, heatmap: Heatmap, scale: Limits, langua
             continue  # no room between the ends
         half = length(text, SMALL) / 2
         x = box.left + min(max(share * box.width, half), max(box.width - half, half))
-        write(figure, x - half, box.top + (0.25 if is_baseline else 0.13), text, SMALL)
+        write(figure, x - half, box.top + (0.25 if value == lower else 0.13), text, SMALL)
 
 
 def axes_in(figure: Figure, box: Box) -> Axes:

@@ -18,7 +18,7 @@ from cvt.model import CvtForImageClassification
 from cvt.probe import record
 from tests.browser.page_helpers import PATIENCE
 from tests.cvt.networks import randomise
-from ui.examples import examples
+from ui.examples import opening_example
 from ui.session.models import LoadedModel, load, offered_models
 
 __all__ = ["NEAR", "Network", "close_all", "number", "numbers", "open_closeup", "saved_cvt_13"]
@@ -79,7 +79,7 @@ class Network:
     def of(cls, choice: str, photo: Image.Image | None = None) -> Network:
         """The network of a choice as the page's own option ``--model`` has it."""
         loaded = load(offered_models(choice)[0], torch.device("cpu"))
-        photo = photo or next(iter(examples().values())).open()
+        photo = photo or opening_example(loaded.model.config.id2label.values()).open()
         pixels = loaded.processor.prepare(photo).pixel_values
         with torch.inference_mode(), record(loaded.model, "*") as heard:
             logits = loaded.model(pixels).logits[0]

@@ -189,13 +189,17 @@ def serve() -> Iterator[Callable[..., str]]:
 @pytest.fixture(scope="session")
 def address(serve: Callable[..., str]) -> str:
     """The page, served the way app.py does it."""
-    return serve(build("bundled", "cpu"), **launch_options())
+    from tests.browser.page_helpers import MODEL  # needs Playwright
+
+    return serve(build(MODEL, "cpu"), **launch_options())
 
 
 @pytest.fixture(scope="session")
 def top_class() -> Callable[[Image.Image], str]:
-    """What the bundled checkpoint says to a photo, asked without the page."""
-    network = load(offered_models("bundled")[0], torch.device("cpu"))
+    """What the page's network says to a photo, asked without the page."""
+    from tests.browser.page_helpers import MODEL  # needs Playwright
+
+    network = load(offered_models(MODEL)[0], torch.device("cpu"))
     return lambda photo: next(iter(probabilities(trace_photo(network, photo))))
 
 

@@ -10,7 +10,7 @@ from gradio_client import Client, handle_file
 from playwright.sync_api import expect
 
 from cvt.model import CvtForImageClassification
-from tests.browser.page_helpers import FIRST_EXAMPLE, PATIENCE, first_class, ready
+from tests.browser.page_helpers import FIRST_EXAMPLE, MODEL, PATIENCE, first_class, ready
 from ui.examples import examples
 from visualize.language import Language
 
@@ -18,7 +18,7 @@ JAPANESE = Language.of("ja").texts["classes"]
 
 
 def test_every_class_of_the_bundled_model_has_a_japanese_name() -> None:
-    labels = CvtForImageClassification.from_pretrained("bundled").config.id2label.values()
+    labels = CvtForImageClassification.from_pretrained(MODEL).config.id2label.values()
     assert set(labels) <= JAPANESE.keys()
     assert len(set(JAPANESE.values())) == len(JAPANESE) == 210
 

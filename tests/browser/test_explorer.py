@@ -17,13 +17,14 @@ from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 from cvt.probe import record
 from tests.browser.explorer_app import PARTS, Bench, Gate, build, photo
+from tests.browser.page_helpers import MODEL
 
 READY = re.compile("ready")
 
 
 @pytest.fixture(scope="module")
 def bench() -> Bench:
-    return Bench(CvtForImageClassification.from_pretrained("bundled"), CvtImageProcessor.from_pretrained("bundled"))
+    return Bench(CvtForImageClassification.from_pretrained(MODEL), CvtImageProcessor.from_pretrained(MODEL))
 
 
 @pytest.fixture(scope="module")

@@ -15,13 +15,14 @@ from playwright.sync_api import Page, expect
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 from tests.browser.explorer_app import HOSTILE, PARTS, Bench, build
+from tests.browser.page_helpers import MODEL
 from tests.browser.test_explorer import choose, map_pixels, opened, show
 from visualize.language import Language
 
 
 @pytest.fixture(scope="module")
 def bench() -> Bench:
-    return Bench(CvtForImageClassification.from_pretrained("bundled"), CvtImageProcessor.from_pretrained("bundled"))
+    return Bench(CvtForImageClassification.from_pretrained(MODEL), CvtImageProcessor.from_pretrained(MODEL))
 
 
 @pytest.fixture(scope="module")

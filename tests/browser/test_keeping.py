@@ -121,11 +121,11 @@ def test_a_photo_that_is_kept_no_more_is_told(opened: Any, photos: list[Path]) -
 
 @pytest.mark.parametrize("model", ["nobody/nothing", "microsoft/cvt-13"])
 def test_a_link_to_a_model_that_cannot_be_had_keeps_the_rest(page: Any, address: str, model: str) -> None:
-    page.goto(f"{address}?v=2&example=bridge&model={model}&stage=2&view=attention&query=3,4")
+    page.goto(f"{address}?v=2&example=viaduct&model={model}&stage=2&view=attention&query=3,4")
     expect(page.locator(".toast-body")).to_be_visible(timeout=PATIENCE)
     says(page, stage="2", view="attention", query="3,4")
-    expect(page.locator("[data-example=bridge]")).to_have_attribute("aria-pressed", "true")
-    expect(page).to_have_url(re.compile(r"example=bridge&model=bundled[^&/]*&stage=2"), timeout=PATIENCE)
+    expect(page.locator("[data-example=viaduct]")).to_have_attribute("aria-pressed", "true")
+    expect(page).to_have_url(re.compile(r"example=viaduct&model=bundled[^&/]*&stage=2"), timeout=PATIENCE)
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ from cvt.files import read_json
 from cvt.image_processor import CvtImageProcessor
 from cvt.locations import resolve_file
 from cvt.model import CvtForImageClassification
-from tests.browser.page_helpers import PATIENCE, ready
+from tests.browser.page_helpers import MODEL, PATIENCE, ready
 from tests.cvt.stand_in_hub import StandInHub
+from ui.examples import examples
 from ui.launch import launch_options
 from ui.page import build
 
@@ -33,8 +34,8 @@ def model_of_thousand(tmp_path: Path) -> Path:
 
 
 def test_the_list_opens_where_one_can_search_it(opened: Any) -> None:
-    classes = CvtConfig.from_pretrained("bundled").num_labels
-    measured = round(100 * read_json(resolve_file("bundled", "evaluation.json"))["top1"])
+    classes = CvtConfig.from_pretrained(MODEL).num_labels
+    measured = round(100 * read_json(resolve_file(MODEL, "evaluation.json"))["top1"])
     scope = opened.locator("#scope")
     expect(scope).to_contain_text(f"It knows {classes} kinds of things, and named {measured} of 100 photos rightly")
     opened.get_by_role("button", name="See which").click()
@@ -48,6 +49,7 @@ def test_a_wider_model_comes_while_the_page_goes_on(
 ) -> None:
     page.goto(serve(build("bundled", "cpu"), **launch_options()))
     ready(page)
+    expect(page.locator(f"[data-example={next(iter(examples()))}]")).to_have_attribute("aria-pressed", "true")
     scope = page.locator("#scope")
     offer = scope.get_by_role("button", name="CvT-13 knows 1,000 (80 MB, downloaded once)")
     offer.click()  # there is nothing to be had yet

@@ -18,7 +18,7 @@ from playwright.sync_api import expect
 from cvt.ablation import SilenceHead, ablated
 from cvt.image_processor import CvtImageProcessor
 from cvt.tracing import trace
-from tests.browser.page_helpers import PATIENCE, first_class, png, ready
+from tests.browser.page_helpers import FIRST_EXAMPLE, MODEL, PATIENCE, first_class, png, ready
 from tests.ui.servers import Server
 from ui.examples import examples
 from ui.session.models import LoadedModel, load, offered_models
@@ -27,12 +27,12 @@ from ui.session.pieces import input_bytes
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
-FIRST = next(iter(examples().values()))
+FIRST = examples()[FIRST_EXAMPLE]
 
 
 @pytest.fixture(scope="module")
 def network() -> LoadedModel:
-    return load(offered_models("bundled")[0], torch.device("cpu"))
+    return load(offered_models(MODEL)[0], torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -180,8 +180,8 @@ def test_a_broken_network_is_nobody_elses(address: str) -> None:
     client = httpx.Client(base_url=address, timeout=60)
     server = Server(address, None, Path(), client)  # type: ignore[arg-type]
     handlers, photo = server.handlers(), {"path": server.upload(png(FIRST.open().resize((64, 64))))}
-    here = [photo, {"pictures": [], "chosen": None}, "bundled", None, 0, None]
-    there = [photo, {"pictures": [], "chosen": "coffee"}, "bundled", None, 0, None]
+    here = [photo, {"pictures": [], "chosen": None}, MODEL, None, 0, None]
+    there = [photo, {"pictures": [], "chosen": "coffee"}, MODEL, None, 0, None]
     changes = [
         *({"change": "convolution", "to": to} for to in ("identity", "mean")),
         *({"change": name} for name in ("keys", "cls", "border")),

@@ -77,7 +77,7 @@ def test_the_view_on_the_screen_is_a_figure_to_take_home(page: Any, address: str
     for suffix, words in (("svg", "stage 2, block 1, head 2, seen from"), ("pdf", "%PDF")):
         with page.expect_download(timeout=PATIENCE) as download:
             buttons.get_by_role("button", name=suffix.upper()).click()
-        name = f"cvt-{FIRST_EXAMPLE}-bundled-attention-stage-2-block-1-head-2-4-5.{suffix}"
+        name = f"cvt-{FIRST_EXAMPLE}-bundled-imagenette-attention-stage-2-block-1-head-2-4-5.{suffix}"
         assert download.value.suggested_filename == name
         assert words in download.value.path().read_bytes().decode(errors="replace").replace("</text>", "")
         expect(page.locator("#explorer .message")).to_have_text(f"Figure saved: {name}")

@@ -9,17 +9,18 @@ import torch
 from playwright.sync_api import Page, expect
 
 from tests.browser.closeup_page import NEAR, Network, number, numbers, open_closeup, saved_cvt_13
+from tests.browser.page_helpers import MODEL
 from ui.launch import launch_options
 from ui.page import build
 
 
-@pytest.fixture(scope="module", params=["bundled", "cvt-13"])
+@pytest.fixture(scope="module", params=[MODEL, "cvt-13"])
 def shown(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., str]
 ) -> tuple[str, Network]:
     """The address of a page, and the network it shows."""
-    if request.param == "bundled":
-        return str(request.getfixturevalue("address")), Network.of("bundled")
+    if request.param == MODEL:
+        return str(request.getfixturevalue("address")), Network.of(MODEL)
     folder = tmp_path_factory.mktemp("cvt-13")
     saved_cvt_13(folder)
     return serve(build(str(folder), "cpu"), **launch_options()), Network.of(str(folder))

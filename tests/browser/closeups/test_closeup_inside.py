@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from cvt.costs import stage_costs
 from cvt.image_processor import CvtImageProcessor
 from tests.browser.closeup_page import NEAR, Network, number, numbers, open_closeup, saved_cvt_13
+from tests.browser.page_helpers import MODEL
 from tests.cvt.networks import small_classifier
 from ui.launch import launch_options
 from ui.page import build
@@ -24,13 +25,13 @@ OTHER_KINDS: dict[str, dict[str, Any]] = {
 """Networks of other kinds than the released ones."""
 
 
-@pytest.fixture(scope="module", params=["bundled", "cvt-13", *OTHER_KINDS])
+@pytest.fixture(scope="module", params=[MODEL, "cvt-13", *OTHER_KINDS])
 def shown(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, serve: Callable[..., str]
 ) -> tuple[str, Network]:
     """The address of a page, and the network it shows."""
-    if request.param == "bundled":
-        return str(request.getfixturevalue("address")), Network.of("bundled")
+    if request.param == MODEL:
+        return str(request.getfixturevalue("address")), Network.of(MODEL)
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "cvt-13":
         saved_cvt_13(folder)
