@@ -219,6 +219,7 @@ class Explorer {
    * @param {PhotoData} data
    */
   async preload(data) {
+    if (data.closed) return;
     this.background.start();
     await data.preload(this.state.stage, whenIdle);
     if (data === this.state.current) this.root.dataset.preloaded = String(!data.missing(this.state.stage));
