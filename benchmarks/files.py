@@ -17,9 +17,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gradio.route_utils import BUILD_PATH_LIB
-
 from benchmarks.server import Served, served, served_by
+from ui.serving.assets import GRADIO
 
 LARGEST = 12_000
 """Bytes of a file; most of those of a first visit are smaller."""
@@ -33,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=5, help="how often all files are asked for (default: 5)")
     rounds = parser.parse_args().rounds
-    files = sorted(path for path in Path(str(BUILD_PATH_LIB)).iterdir() if path.suffix in (".js", ".css"))
+    files = sorted(path for path in GRADIO.iterdir() if path.suffix in (".js", ".css"))
     names = [path.name for path in files if 0 < path.stat().st_size <= LARGEST]
     with ExitStack() as stack:
         servers = {

@@ -25,7 +25,7 @@ from ..course.text import course_data
 from ..examples import SMALL, SMALL_AT
 from .memory import FOR_EVER, files_of, sent_from_memory
 
-__all__ = ["ADDRESS", "LATER", "PARTS", "WEB", "head", "lessons_address", "routes"]
+__all__ = ["ADDRESS", "GRADIO", "LATER", "PARTS", "WEB", "head", "lessons_address", "routes"]
 
 WEB = Path(__file__).parents[2] / "web"
 HOST = Path(__file__).parents[1] / "components" / "host.js"
