@@ -237,15 +237,17 @@ def as_large_photo(image: Image.Image, side: int, quality: int = 85) -> Image.Im
 def write(evaluations: Sequence[Evaluation], folder: Path) -> None:
     """Write ``evaluation.json`` and, where the folder says how it was trained, the model card ``README.md``.
 
-    The file holds the first evaluation's fields, and the others under ``further``.
+    The file holds the first evaluation's fields, and the others under ``further``. The card also says what
+    ``doubt.json`` holds (:mod:`training.unknown`), where there is one.
     """
     first, *further = [{n: v for n, v in asdict(evaluation).items() if v is not None} for evaluation in evaluations]
     fields = first | ({"further": further} if further else {})
     (folder / "evaluation.json").write_text(json.dumps(fields, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     training = folder / "training.json"
     if training.is_file():
-        about = json.loads(training.read_text(encoding="utf-8"))
-        card = model_card(model_name(folder), about, [first, *further])
+        about, doubt = json.loads(training.read_text(encoding="utf-8")), folder / "doubt.json"
+        short_run = json.loads(doubt.read_text(encoding="utf-8")) if doubt.is_file() else None
+        card = model_card(model_name(folder), about, [first, *further], short_run)
         (folder / "README.md").write_text(card, encoding="utf-8")
 
 

@@ -7,21 +7,29 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from string import Template
+from textwrap import fill
 from typing import Any
 
 __all__ = ["model_card"]
 
 WORST = 10
+WIDTH = 120
 UNFINISHED = "\nThe run is not finished: these are the weights after {done} of its {planned} epochs.\n"
 
 
-def model_card(name: str, training: Mapping[str, Any], evaluations: Sequence[Mapping[str, Any]]) -> str:
+def model_card(
+    name: str,
+    training: Mapping[str, Any],
+    evaluations: Sequence[Mapping[str, Any]],
+    short_run: Mapping[str, Any] | None = None,
+) -> str:
     """The text of a checkpoint's ``README.md``.
 
     Args:
         name: of the checkpoint.
         training: the contents of ``training.json`` (:func:`training.export.export`).
         evaluations: fields of :class:`training.evaluate.Evaluation`, of one data set or more.
+        short_run: fields of :class:`training.unknown.ShortRun`, by which the score of doubt was chosen.
     """
     recipe, held_out = training["recipe"], training["held_out"]
     accuracy = {label: share for evaluation in evaluations for label, share in evaluation["class_accuracy"].items()}
@@ -53,7 +61,7 @@ def model_card(name: str, training: Mapping[str, Any], evaluations: Sequence[Map
         unfinished=UNFINISHED.format(done=training["epochs"], planned=len(planned)) if unfinished else "",
         accuracy=_accuracy(evaluations),
         calibration=calibration,
-        doubt=_doubt(held_out.get("doubt")),
+        doubt=_doubt(held_out.get("doubt"), short_run),
         classes=len(accuracy),
         worst="\n".join(f"| {label} | {share:.1%} |" for label, share in hardest),
     )
@@ -81,14 +89,34 @@ def _accuracy(evaluations: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join([lines[0], "|---" * (1 + len(evaluations)) + "|", *lines[1:]])
 
 
-def _doubt(measured: Mapping[str, Any] | None) -> str:
+def _doubt(measured: Mapping[str, Any] | None, short_run: Mapping[str, Any] | None) -> str:
+    """A section on when it had better not answer, and how far that can be relied on; empty where it always does."""
     if measured is None:
         return ""
-    return (
+    text = (
         f'Where the score "{measured["score"]}" is above {measured["threshold"]:g}, it had better say that it does not '
         f"know: so it doubts {measured['right']:.1%} of the held-out images that it names rightly, and "
-        f"{measured['wrong']:.1%} of those that it names wrongly.\n"
+        f"{measured['wrong']:.1%} of those that it names wrongly."
     )
+    paragraphs = ['## Saying "none of these"', fill(text, WIDTH), *([] if short_run is None else _chosen_by(short_run))]
+    return "\n" + "\n\n".join(paragraphs) + "\n"
+
+
+def _chosen_by(short_run: Mapping[str, Any]) -> list[str]:
+    """How the score of doubt was chosen: a paragraph, and a table with a line for each that was tried."""
+    text = (
+        f"The score was chosen by a short run of {short_run['epochs']} epochs at {short_run['resolution']} px, which "
+        f"learnt {short_run['known']} of the classes and never saw the other {short_run['unknown']}; it names "
+        f"{short_run['accuracy']:.1%} of the held-out images rightly. AUROC is the probability that of two images one "
+        "of an unknown class has the higher score; 0.5 is chance. Doubted are these where a tenth of the rightly named "
+        "is too."
+    )
+    rows = [
+        f"| {name} | {told['auroc']:.3f} | {told['auroc_right']:.3f} | {told['caught']:.1%} |"
+        for name, told in short_run["scores"].items()
+    ]
+    heads = ["| score | AUROC | beside the rightly named alone | unknown doubted |", "|---|---|---|---|"]
+    return [fill(text, WIDTH), "\n".join([*heads, *rows])]
 
 
 def _enlarged(measured: Mapping[str, float] | None) -> str:

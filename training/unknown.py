@@ -1,19 +1,21 @@
 """Which score tells best that a photo shows none of a model's classes?
 
-    python -m training.unknown --recipe imagenet_210 --data TINY_IMAGENET IMAGENETTE --epochs 6
+    python -m training.unknown --recipe imagenet_210 --data TINY_IMAGENET IMAGENETTE --phase 2 --epochs 4
 
 trains a short run that never sees a tenth of the classes, then shows it images of these beside held-out images of the
 classes it knows. It prints for every score the AUROC, and the share of unknown images that are doubted when a tenth of
-the rightly named ones is doubted too. The recipe then names the best (``doubt``), and exporting a run sets the
-threshold.
+the rightly named ones is doubted too; a score drawn at random stands beside them. The recipe then names the best
+(``doubt``), and exporting a run sets the threshold. ``--write MODEL`` keeps the figures as ``doubt.json`` in a model's
+folder, where its card finds them.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,13 +33,47 @@ from .recipe import Recipe, load_recipe
 from .run import RunFolder, Workers
 from .train import build_model
 
-__all__ = ["fit_gaussians", "leave_out", "look", "mahalanobis", "main", "measure"]
+__all__ = ["Separation", "ShortRun", "fit_gaussians", "leave_out", "look", "mahalanobis", "main", "measure"]
 
 LEFT_OUT = 10
 """Every tenth class is unknown to the short run."""
 
 FITTED_TO = 20_000
 """Training images that tell where the classes lie in the CLS space; about so many."""
+
+
+@dataclass(frozen=True)
+class Separation:
+    """How well a score tells images of unknown classes from held-out images of known ones.
+
+    Attributes:
+        auroc: the probability that the unknown image of a pair has the higher score; 0.5 is chance.
+        auroc_right: the same with those known images alone that the short run names rightly.
+        caught: share of unknown images beyond the threshold that a tenth of the rightly named ones exceed.
+    """
+
+    auroc: float
+    auroc_right: float
+    caught: float
+
+
+@dataclass(frozen=True)
+class ShortRun:
+    """What was found out.
+
+    Attributes:
+        known, unknown: number of classes that the short run learnt, and that it never saw.
+        epochs, resolution: of the short run, and the side of its input in pixels.
+        accuracy: share of held-out images of known classes that it names rightly.
+        scores: by the name of the score; "random" has nothing to do with the images.
+    """
+
+    known: int
+    unknown: int
+    epochs: int
+    resolution: int
+    accuracy: float
+    scores: dict[str, Separation]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -47,30 +83,41 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--recipe", required=True, help="a file of training/recipes")
     parser.add_argument("--data", nargs="+", help="the training images, instead of the recipe's")
-    parser.add_argument("--epochs", type=int, required=True, help="of the short run, all at the first resolution")
+    parser.add_argument("--epochs", type=int, required=True, help="of the short run")
+    parser.add_argument("--phase", type=int, default=1, help="the recipe's phase that all of them follow, from 1")
     parser.add_argument("--out", type=Path, help="the short run's folder; runs/RECIPE-doubt by default")
     parser.add_argument("--device", default="auto", help="cpu, cuda, mps; auto takes the fastest there is")
+    parser.add_argument("--write", type=Path, metavar="MODEL", help="write doubt.json into this model's folder")
     options = parser.parse_args(arguments)
     try:
         recipe = load_recipe(options.recipe)
         if options.epochs < 1:
             raise ConfigError(f"epochs={options.epochs} must be at least 1")
-        short = replace(recipe.phases[0], epochs=options.epochs)
+        if not 1 <= options.phase <= len(recipe.phases):
+            raise ConfigError(f"phase={options.phase} must be from 1 to {len(recipe.phases)}, as the recipe has them")
+        short = replace(recipe.phases[options.phase - 1], epochs=options.epochs, taught=0.0, restart=None)
         recipe = replace(recipe, data=tuple(options.data or recipe.data), phases=(short,))
         with Workers.start(options.device) as workers:
             measured = measure(recipe, RunFolder(options.out or Path("runs") / f"{recipe.name}-doubt"), workers)
         if workers.is_first:
-            for name, (area, caught) in measured.items():
-                print(f"{name}: AUROC {area:.3f}; {caught:.1%} of unknown images doubted with 10% of the right ones")
+            print(
+                f"{measured.accuracy:.1%} of the held-out images of {measured.known} classes named rightly; "
+                f"{measured.unknown} classes never seen"
+            )
+            for name, told in measured.scores.items():
+                print(
+                    f"{name}: AUROC {told.auroc:.3f}, against the rightly named {told.auroc_right:.3f}; "
+                    f"{told.caught:.1%} of unknown images doubted with 10% of the rightly named"
+                )
+            if options.write:
+                text = json.dumps(asdict(measured), indent=2) + "\n"
+                (options.write / "doubt.json").write_text(text, encoding="utf-8")
     except CvtError as error:
         sys.exit(f"error: {error}")
 
 
-def measure(recipe: Recipe, folder: RunFolder, workers: Workers) -> dict[str, tuple[float, float]]:
+def measure(recipe: Recipe, folder: RunFolder, workers: Workers) -> ShortRun:
     """Train the recipe without a tenth of the classes; how well each score tells these from the others.
-
-    Returns:
-        For each score its AUROC, and the share of unknown images beyond the threshold (:func:`doubt_threshold`).
 
     Raises:
         CvtError: the images cannot be read.
@@ -92,11 +139,24 @@ def measure(recipe: Recipe, folder: RunFolder, workers: Workers) -> dict[str, tu
     scores = {name: (score(our_logits), score(their_logits)) for name, score in DOUBT_SCORES.items()}
     space = fit_gaussians(fitted, few.labels.numpy())
     scores["mahalanobis"] = mahalanobis(ours, *space), mahalanobis(theirs, *space)
+    chance = np.random.default_rng(recipe.seed)
+    scores["random"] = chance.random(len(ours)), chance.random(len(theirs))
     right = our_logits.argmax(1) == held_out.labels.numpy()
-    return {
-        name: (auroc(ours, theirs), float((theirs > doubt_threshold(ours[right])).mean()))
-        for name, (ours, theirs) in scores.items()
-    }
+    return ShortRun(
+        known=len(known.classes),
+        unknown=len(unknown.labels.unique()),
+        epochs=recipe.epochs,
+        resolution=recipe.resolution,
+        accuracy=float(right.mean()),
+        scores={
+            name: Separation(
+                auroc=auroc(known_scores, unknown_scores),
+                auroc_right=auroc(known_scores[right], unknown_scores),
+                caught=float((unknown_scores > doubt_threshold(known_scores[right])).mean()),
+            )
+            for name, (known_scores, unknown_scores) in scores.items()
+        },
+    )
 
 
 def look(

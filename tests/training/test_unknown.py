@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,9 @@ def test_the_run_without_a_class_doubts_it(
             Image.fromarray(pixels).save(tmp_path / "data" / name / f"{index}.png")
     recipe = replace(recipe, data=(str(tmp_path / "data"),), phases=(replace(recipe.phases[0], epochs=12),))
     measured = measure(recipe, RunFolder(tmp_path / "run"), workers)
-    assert set(measured) == {"energy", "max_softmax", "mahalanobis"}
-    assert all(0 <= number <= 1 for numbers in measured.values() for number in numbers)
-    assert max(area for area, _ in measured.values()) > 0.9
+    assert (measured.known, measured.unknown, measured.epochs) == (3, 1, 12)
+    assert set(measured.scores) == {"energy", "max_softmax", "mahalanobis", "random"}
+    assert all(0 <= number <= 1 for told in measured.scores.values() for number in asdict(told).values())
+    assert max(told.auroc for told in measured.scores.values()) > 0.9
+    assert max(told.auroc_right for told in measured.scores.values()) > 0.9
+    assert 0.2 < measured.scores["random"].auroc < 0.8
