@@ -108,10 +108,11 @@ def test_the_list_has_the_bundled_models_and_the_seven_published_checkpoints() -
 
 
 def test_every_bundled_model_goes_by_its_whole_name() -> None:
+    titles = {"imagenet-210": "ImageNet 210", "imagenette": "Imagenette"}
     for name in bundled_models():
         first = offered_models(f"bundled:{name}")[0]
         assert first.top1 is not None, "it is the one on the list, with its figures"
-        assert first.title == name.replace("-", " ").capitalize()
+        assert first.title == titles[name]
     assert offered_models(f"bundled:{next(iter(bundled_models()))}") == offered_models("bundled")
 
 

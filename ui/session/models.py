@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import tomllib
 from collections import OrderedDict
@@ -143,13 +144,18 @@ def _local(name: str, ref: str, folder: Path) -> ModelEntry:
     return ModelEntry(
         name=name,
         ref=ref,
-        title=model_name(folder).replace("-", " ").capitalize(),
+        title=_title(model_name(folder)),
         resolution=evaluation.get("resolution") or processor_of(ref).resolution,
         top1=None if share is None else 100 * share,
         data=evaluation.get("dataset") or "",
         images=evaluation.get("images") or 0,
         measured=measured_maps(folder),
     )
+
+
+def _title(name: str) -> str:
+    """A folder's name as a heading, ImageNet written as its makers write it."""
+    return re.sub(r"\bimagenet\b", "ImageNet", name.replace("-", " ").capitalize(), flags=re.IGNORECASE)
 
 
 _STATED: dict[str, Callable[[Any], bool]] = {
