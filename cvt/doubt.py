@@ -14,7 +14,7 @@ import numpy as np
 from cvt.config import CvtConfig
 from cvt.errors import ConfigError
 
-__all__ = ["DOUBT_SCORES", "energy", "in_doubt", "max_softmax"]
+__all__ = ["DOUBT_SCORES", "energy", "in_doubt", "max_logit", "max_softmax"]
 
 
 def energy(logits: np.ndarray) -> np.ndarray:
@@ -28,7 +28,16 @@ def max_softmax(logits: np.ndarray) -> np.ndarray:
     return 1 - np.exp(logits.max(axis=-1) + energy(logits))
 
 
-DOUBT_SCORES: dict[str, Callable[[np.ndarray], np.ndarray]] = {"energy": energy, "max_softmax": max_softmax}
+def max_logit(logits: np.ndarray) -> np.ndarray:
+    """Minus the largest of the logits ``[…, classes]`` (Hendrycks et al. 2022, arXiv 1911.11132, section 3)."""
+    return -logits.max(axis=-1)
+
+
+DOUBT_SCORES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "energy": energy,
+    "max_logit": max_logit,
+    "max_softmax": max_softmax,
+}
 """What ``doubt_score`` may name; each takes logits ``[…, classes]`` divided by the temperature and grows with doubt."""
 
 

@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from cvt import ConfigError, CvtConfig
-from cvt.doubt import DOUBT_SCORES, energy, in_doubt, max_softmax
+from cvt.doubt import DOUBT_SCORES, energy, in_doubt, max_logit, max_softmax
 
 
 def test_scores_are_what_their_papers_define() -> None:
     logits = torch.randn(5, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 20
     assert energy(logits.numpy()) == pytest.approx(-logits.logsumexp(1).numpy())
+    assert max_logit(logits.numpy()) == pytest.approx(-logits.amax(1).numpy())
     assert max_softmax(logits.numpy()) == pytest.approx(1 - logits.softmax(1).amax(1).numpy())
     assert np.isfinite(energy(np.array([1e4, -1e4]))), "large logits do not overflow"
 
@@ -31,5 +32,5 @@ def test_a_configuration_says_where_doubt_begins(tmp_path: Path) -> None:
     for threshold, doubted in ((0.24, True), (0.26, False)):
         CvtConfig(temperature=2.0, doubt_score="max_softmax", doubt_threshold=threshold).save_pretrained(tmp_path)
         assert in_doubt(logits, CvtConfig.from_pretrained(tmp_path)) is doubted
-    with pytest.raises(ConfigError, match="doubt_score='feeling' must be one of energy, max_softmax"):
+    with pytest.raises(ConfigError, match="doubt_score='feeling' must be one of energy, max_logit, max_softmax"):
         in_doubt(logits, CvtConfig(doubt_score="feeling", doubt_threshold=1))

@@ -51,7 +51,7 @@ def test_the_run_without_a_class_doubts_it(
     recipe = replace(recipe, data=(str(tmp_path / "data"),), phases=(replace(recipe.phases[0], epochs=12),))
     measured = measure(recipe, RunFolder(tmp_path / "run"), workers)
     assert (measured.known, measured.unknown, measured.epochs) == (3, 1, 12)
-    assert set(measured.scores) == {"energy", "max_softmax", "mahalanobis", "random"}
+    assert set(measured.scores) == {"energy", "max_logit", "max_softmax", "mahalanobis", "random"}
     assert all(0 <= number <= 1 for told in measured.scores.values() for number in asdict(told).values())
     assert max(told.auroc for told in measured.scores.values()) > 0.9
     assert max(told.auroc_right for told in measured.scores.values()) > 0.9
