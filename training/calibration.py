@@ -72,5 +72,5 @@ def auroc(known: np.ndarray, unknown: np.ndarray) -> float:
 
 
 def doubt_threshold(right: np.ndarray) -> float:
-    """The score that a tenth of the rightly named images exceed, rounded to four digits."""
-    return round(float(np.quantile(right, 1 - RIGHT_DOUBTED)), 4)
+    """The score that at most a tenth of the rightly named images exceed, rounded up to four digits."""
+    return float(np.ceil(np.quantile(right, 1 - RIGHT_DOUBTED, method="higher") * 10**4) / 10**4)

@@ -98,7 +98,11 @@ def _doubt(measured: Mapping[str, Any] | None, short_run: Mapping[str, Any] | No
         f"know: so it doubts {measured['right']:.1%} of the held-out images that it names rightly, and "
         f"{measured['wrong']:.1%} of those that it names wrongly."
     )
-    paragraphs = ['## Saying "none of these"', fill(text, WIDTH), *([] if short_run is None else _chosen_by(short_run))]
+    paragraphs = [
+        '## Saying "none of these"',
+        fill(text, WIDTH, break_on_hyphens=False),
+        *([] if short_run is None else _chosen_by(short_run)),
+    ]
     return "\n" + "\n\n".join(paragraphs) + "\n"
 
 
@@ -116,7 +120,7 @@ def _chosen_by(short_run: Mapping[str, Any]) -> list[str]:
         for name, told in short_run["scores"].items()
     ]
     heads = ["| score | AUROC | beside the rightly named alone | unknown doubted |", "|---|---|---|---|"]
-    return [fill(text, WIDTH), "\n".join([*heads, *rows])]
+    return [fill(text, WIDTH, break_on_hyphens=False), "\n".join([*heads, *rows])]
 
 
 def _enlarged(measured: Mapping[str, float] | None) -> str:

@@ -64,3 +64,5 @@ def test_a_threshold_doubts_a_tenth_of_the_right_ones() -> None:
     scores = np.linspace(0, 1, 101)
     assert doubt_threshold(scores) == 0.9
     assert (scores > doubt_threshold(scores)).mean() == pytest.approx(0.1, abs=0.01)
+    uneven = np.random.default_rng(0).random(1123)
+    assert 0.098 < (uneven > doubt_threshold(uneven)).mean() <= 0.1, "never more than a tenth"

@@ -54,4 +54,5 @@ RECIPE = Recipe(
     warmup_epochs=0.5,
     ema_decay=0.998,
     held_out=0.02,
+    doubt="max_softmax",  # by python -m training.unknown, as the model card says
 )
