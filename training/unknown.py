@@ -1,6 +1,6 @@
 """Which score tells best that a photo shows none of a model's classes?
 
-    python -m training.unknown --recipe imagenet_210 --data TINY_IMAGENET IMAGENETTE --phase 2 --epochs 4
+    python -m training.unknown --recipe imagenet_210 --data TINY_IMAGENET IMAGENETTE --phase 2 --epochs 3
 
 trains a short run that never sees a tenth of the classes, then shows it images of these beside held-out images of the
 classes it knows. It prints for every score the AUROC, and the share of unknown images that are doubted when a tenth of
@@ -95,6 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise ConfigError(f"epochs={options.epochs} must be at least 1")
         if not 1 <= options.phase <= len(recipe.phases):
             raise ConfigError(f"phase={options.phase} must be from 1 to {len(recipe.phases)}, as the recipe has them")
+        if options.write and not options.write.is_dir():
+            raise ConfigError(f"--write {options.write} must be a model's folder that is there")
         short = replace(recipe.phases[options.phase - 1], epochs=options.epochs, taught=0.0, restart=None)
         recipe = replace(recipe, data=tuple(options.data or recipe.data), phases=(short,))
         with Workers.start(options.device) as workers:

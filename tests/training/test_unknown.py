@@ -56,3 +56,17 @@ def test_the_run_without_a_class_doubts_it(
     assert max(told.auroc for told in measured.scores.values()) > 0.9
     assert max(told.auroc_right for told in measured.scores.values()) > 0.9
     assert 0.2 < measured.scores["random"].auroc < 0.8
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--epochs", "0"], "epochs=0 must be at least 1"),
+        (["--epochs", "1", "--phase", "99"], "phase=99 must be from 1 to"),
+        (["--epochs", "1", "--write", "nowhere"], "--write nowhere must be a model's folder"),
+    ],
+    ids=["epochs", "phase", "folder"],
+)
+def test_what_cannot_be_is_said_before_anything_is_learnt(options: list[str], reason: str) -> None:
+    with pytest.raises(SystemExit, match=reason):
+        unknown.main(["--recipe", "imagenet_210", *options])
