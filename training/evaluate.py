@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from cvt.device import choose_device
 from cvt.errors import CvtError
+from cvt.files import read_json
 from cvt.image_processor import CvtImageProcessor
 from cvt.locations import model_name, resolve_file
 from cvt.model import CvtForImageClassification
@@ -245,9 +246,9 @@ def write(evaluations: Sequence[Evaluation], folder: Path) -> None:
     (folder / "evaluation.json").write_text(json.dumps(fields, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     training = folder / "training.json"
     if training.is_file():
-        about, doubt = json.loads(training.read_text(encoding="utf-8")), folder / "doubt.json"
-        short_run = json.loads(doubt.read_text(encoding="utf-8")) if doubt.is_file() else None
-        card = model_card(model_name(folder), about, [first, *further], short_run)
+        doubt = folder / "doubt.json"
+        short_run = read_json(doubt) if doubt.is_file() else None
+        card = model_card(model_name(folder), read_json(training), [first, *further], short_run)
         (folder / "README.md").write_text(card, encoding="utf-8")
 
 
