@@ -14,13 +14,16 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
+from cvt.doubt import energy
 from cvt.errors import ConfigError
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 from training import run as run_module
-from training.data import DataError, ImageSet, hold_out
+from training.data import DataError, ImageSet, hold_out, load_images
+from training.evaluate import collect_logits
 from training.loop import Training, epoch_batches, epoch_images, make_batch, predict
 from training.recipe import Augmentation, Phase, Recipe
 from training.run import RunFolder, Workers
@@ -200,10 +203,17 @@ def test_the_saved_model_opens_and_knows_how_it_was_made(data_recipe: Recipe, tm
 def test_the_saved_model_knows_when_to_doubt(data_recipe: Recipe, tmp_path: Path, workers: Workers) -> None:
     recipe = replace(data_recipe, doubt="energy", held_out=0.5)
     folder = train(recipe, tmp_path / "run", workers)
-    config = CvtForImageClassification.from_pretrained(folder).config
+    model, processor = CvtForImageClassification.from_pretrained(folder), CvtImageProcessor.from_pretrained(folder)
     kept = json.loads((folder / "training.json").read_text())["held_out"]["doubt"]
-    assert (config.doubt_score, config.doubt_threshold) == ("energy", kept["threshold"])
-    assert 0.05 <= kept["right"] <= 0.11, "a tenth of the rightly named images lie beyond"
+    assert (model.config.doubt_score, model.config.doubt_threshold) == ("energy", kept["threshold"])
+    _, held_out = hold_out(load_images(recipe.data[0], "train", recipe.stored_size), recipe.held_out)
+    photos = (Image.fromarray(image.permute(1, 2, 0).numpy()) for image in held_out.images)
+    logits, labels = collect_logits(model.eval(), processor, zip(photos, held_out.labels.tolist(), strict=True))
+    scores = energy(logits.double().numpy() / model.config.temperature)
+    right = scores[(logits.argmax(1) == labels).numpy()]
+    assert (right > kept["threshold"]).mean() == pytest.approx(kept["right"])
+    assert kept["right"] <= 0.1, "at most a tenth"
+    assert (right > kept["threshold"] - 2e-4).mean() >= 0.1, "and no lower threshold doubts so few"
 
 
 def test_each_epoch_says_its_held_out_accuracy(
