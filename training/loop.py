@@ -181,7 +181,10 @@ class Training:
     def run(self, save_every: float = 300.0) -> None:
         """Train to the recipe's end, saving the state after each epoch and every ``save_every`` seconds."""
         saved = time.monotonic()
-        with tqdm(total=self.schedule.steps, initial=self.progress.step, disable=not self.workers.is_first) as bar:
+        with (
+            self.workers.fast_products(self.recipe.mixed_precision),
+            tqdm(total=self.schedule.steps, initial=self.progress.step, disable=not self.workers.is_first) as bar,
+        ):
             while self.progress.epoch < self.recipe.epochs:
                 for _ in self._train_epoch():
                     self._show(bar)

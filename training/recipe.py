@@ -98,7 +98,9 @@ class Recipe:
             phase's unless given; random crops show objects larger than they are, so a test resolution somewhat above
             the last phase's, or a closer crop, fits them better (Touvron et al. 2019, arXiv 1906.06423).
         doubt: the score of :mod:`cvt.doubt` by which the saved model says "none of these", if any.
-        mixed_precision, compiled: bfloat16 and ``torch.compile``, both on CUDA only.
+        mixed_precision: bfloat16 where the hardware is faster with it: autocast on CUDA, the products of matrices alone
+            on a processor with AMX.
+        compiled: ``torch.compile``, on CUDA only.
         per_class: most images of one class in an epoch, another draw in every epoch; None takes all.
         seed: of the weights, the order of images and the augmentation.
     """

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from cvt.checkpoint_files import load_pickle
 from cvt.device import choose_device
@@ -69,6 +71,23 @@ class Workers:
     def half(self, wanted: bool) -> bool:
         """Whether to compute in bfloat16: wanted, and on a GPU that has it."""
         return wanted and self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+
+    @contextmanager
+    def fast_products(self, wanted: bool) -> Iterator[None]:
+        """Matrices multiplied in bfloat16 meanwhile, their sums in float32, on a processor with units for it (AMX).
+
+        Only these: autocast is slower there than float32, by its convolutions and its fused attention.
+        """
+        if not (wanted and self.device.type == "cpu" and torch.cpu.get_capabilities().get("amx_bf16")):
+            yield
+            return
+        before = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision("medium")
+        try:
+            with sdpa_kernel(SDPBackend.MATH):
+                yield
+        finally:
+            torch.set_float32_matmul_precision(before)
 
     def gather(self, mine: Tensor, total: int) -> Tensor:
         """All processes' rows as one tensor of ``total`` rows, where process r brings rows r, r + count, …"""

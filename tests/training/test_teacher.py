@@ -7,13 +7,21 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cvt.errors import ConfigError
 from training.data import DataError, ImageSet
 from training.recipe import Recipe
 from training.run import Workers
-from training.teacher import main, match_columns, open_teacher, read_soft_labels, write_soft_labels
+from training.teacher import (
+    Teacher,
+    main,
+    match_columns,
+    open_teacher,
+    own_answers,
+    read_soft_labels,
+    write_soft_labels,
+)
 from training.train import train
 
 CLASSES = ("cat", "dog", "fox")
@@ -44,13 +52,16 @@ def test_a_teacher_of_too_few_classes_is_refused() -> None:
         match_columns(torch.rand(12, 2), LABELS, 3)
 
 
+def test_a_teacher_answers_by_its_own_layer_of_the_datas_classes() -> None:
+    teacher = Teacher(lambda images: images, nn.Identity())
+    torch.testing.assert_close(own_answers(teacher, said(), LABELS, 3), said()[:, ORDER])
+
+
 def test_what_was_said_comes_back(tmp_path: Path) -> None:
-    path, logits = tmp_path / "soft.safetensors", said()
-    assert write_soft_labels(path, logits, LABELS, CLASSES) == pytest.approx(
-        float((logits[:, ORDER].argmax(1) == LABELS).float().mean())
-    )
-    probabilities = read_soft_labels(path, LABELS, CLASSES)
-    torch.testing.assert_close(probabilities.float(), logits[:, ORDER].softmax(1), atol=1e-3, rtol=0)
+    path, probabilities = tmp_path / "soft.safetensors", said()[:, ORDER].softmax(1)
+    right = write_soft_labels(path, probabilities, LABELS, CLASSES)
+    assert right == pytest.approx(float((probabilities.argmax(1) == LABELS).float().mean()))
+    torch.testing.assert_close(read_soft_labels(path, LABELS, CLASSES).float(), probabilities, atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +70,7 @@ def test_what_was_said_comes_back(tmp_path: Path) -> None:
 )
 def test_soft_labels_of_other_images_are_refused(labels: Tensor, classes: tuple[str, ...], tmp_path: Path) -> None:
     path = tmp_path / "soft.safetensors"
-    write_soft_labels(path, said(), LABELS, CLASSES)
+    write_soft_labels(path, said()[:, ORDER].softmax(1), LABELS, CLASSES)
     with pytest.raises(DataError, match="about other images"):
         read_soft_labels(path, labels, classes)
 
@@ -92,6 +103,29 @@ def test_a_model_of_ours_teaches_another(
     taught = replace(data_recipe, phases=tuple(replace(phase, taught=1.0) for phase in data_recipe.phases))
     pupil = train(taught, tmp_path / "pupil", workers, soft_labels=soft)
     assert (pupil / "model.safetensors").is_file()
+
+
+def test_teachers_refitted_together_name_more_than_one_by_itself(
+    data_recipe: Recipe,
+    colour_folders: Path,
+    tmp_path: Path,
+    workers: Workers,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Networks that learnt next to nothing know the colours all the same; only their last layers do not say so."""
+    teachers = [
+        str(train(replace(data_recipe.with_epochs(1), seed=seed), tmp_path / f"teacher {seed}", workers))
+        for seed in (0, 1)
+    ]
+    soft = tmp_path / "soft.safetensors"
+    options = ["--data", str(colour_folders), "--out", str(soft), "--stored-size", "48", "--resolution", "48"]
+    main([*teachers, *options, "--refit"])
+    assert f"saved {soft}: 40 images, 100.0%" in capsys.readouterr().out
+
+
+def test_several_teachers_ask_for_a_layer_of_their_own(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="say --refit"):
+        main(["one", "two", "--data", str(tmp_path), "--out", str(tmp_path / "soft.safetensors")])
 
 
 def test_a_recipe_with_a_teacher_asks_for_its_soft_labels(

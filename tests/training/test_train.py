@@ -216,6 +216,19 @@ def test_the_saved_model_knows_when_to_doubt(data_recipe: Recipe, tmp_path: Path
     assert (right > kept["threshold"] - 2e-4).mean() >= 0.1, "and no lower threshold doubts so few"
 
 
+@pytest.mark.parametrize(
+    ("has", "wanted", "precision"), [(True, True, "medium"), (True, False, "highest"), (False, True, "highest")]
+)
+def test_only_a_processor_with_the_units_multiplies_in_bfloat16(
+    has: bool, wanted: bool, precision: str, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": has})
+    with pytest.raises(RuntimeError, match="went wrong"), workers.fast_products(wanted):
+        assert torch.get_float32_matmul_precision() == precision
+        raise RuntimeError("went wrong")
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
 def test_each_epoch_says_its_held_out_accuracy(
     start: Callable[..., Training], capfd: pytest.CaptureFixture[str]
 ) -> None:
