@@ -22,6 +22,7 @@ from visualize.paint import overlay
 
 from .arguments import parse_size, parse_target
 from .components.photo import Given, Photo, given
+from .components.undrawn import undrawn
 from .errors import as_toasts
 from .session.gpu import trace
 from .session.look import predicted
@@ -138,21 +139,23 @@ def add_endpoints(models: ModelCache, start: str) -> None:
         return explain(models, given(image), model, method, stage, block, head, query, target, size)
 
     with gr.Column(visible=False):
-        image = Photo(label="image: the photo")
-        model = gr.Dropdown(names, value=start, label="model: name of a model on the page's list")
-        top_k = gr.Number(5, precision=0, label="top_k: how many classes")
-        method = gr.Dropdown(list(METHODS), value="attention", label="method: what to draw")
-        stage = gr.Number(3, precision=0, label="stage: from 1, or from the end: -1")
-        block = gr.Number(-1, precision=0, label="block: from 1, or from the end: -1")
-        head = gr.Textbox("mean", label="head: from 1, or from the end: -1, or mean")
-        query = gr.Textbox("cls", label="query: cls, or row,column of a token, both from 1")
-        target = gr.Textbox("", label="target: name of a class, or its number from 0; empty for the most probable")
-        size = gr.Number(1600, precision=0, label="size: longest side of the picture in pixels, at most")
-        confidences = gr.Label(label="label and confidences")
-        picture = gr.Image(label="picture: PNG of the photo with the map on it", format="png")
-        sentence = gr.Textbox(label="description: one sentence")
-        numbers = gr.File(label="numbers: NPZ with the map and where it lies")
-        gr.Button().click(
+        image = undrawn(Photo(label="image: the photo"))
+        model = undrawn(gr.Dropdown(names, value=start, label="model: name of a model on the page's list"))
+        top_k = undrawn(gr.Number(5, precision=0, label="top_k: how many classes"))
+        method = undrawn(gr.Dropdown(list(METHODS), value="attention", label="method: what to draw"))
+        stage = undrawn(gr.Number(3, precision=0, label="stage: from 1, or from the end: -1"))
+        block = undrawn(gr.Number(-1, precision=0, label="block: from 1, or from the end: -1"))
+        head = undrawn(gr.Textbox("mean", label="head: from 1, or from the end: -1, or mean"))
+        query = undrawn(gr.Textbox("cls", label="query: cls, or row,column of a token, both from 1"))
+        target = undrawn(
+            gr.Textbox("", label="target: name of a class, or its number from 0; empty for the most probable")
+        )
+        size = undrawn(gr.Number(1600, precision=0, label="size: longest side of the picture in pixels, at most"))
+        confidences = undrawn(gr.Label(label="label and confidences"))
+        picture = undrawn(gr.Image(label="picture: PNG of the photo with the map on it", format="png"))
+        sentence = undrawn(gr.Textbox(label="description: one sentence"))
+        numbers = undrawn(gr.File(label="numbers: NPZ with the map and where it lies"))
+        undrawn(gr.Button()).click(
             run_classify,
             [image, model, top_k],
             confidences,
@@ -161,7 +164,7 @@ def add_endpoints(models: ModelCache, start: str) -> None:
             concurrency_id="calls",
             concurrency_limit=MOST_CALLS,
         )
-        gr.Button().click(
+        undrawn(gr.Button()).click(
             run_explain,
             [image, model, method, stage, block, head, query, target, size],
             [picture, sentence, numbers],

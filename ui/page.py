@@ -25,6 +25,7 @@ from .components.lessons import Lessons, lessons_value
 from .components.photo import Photo, PhotoBar
 from .components.scope import ModelScope, questions, scope_value
 from .components.stages import Ribbon, ribbon_value
+from .components.undrawn import undrawn
 from .endpoints import add_endpoints
 from .examples import opening_example
 from .handlers import Handlers
@@ -142,7 +143,7 @@ class _Page:
                 filterable=False,
             )
             LanguageLinks(elem_classes="languages")
-        self.photo = Photo(str(photo), visible=False)
+        self.photo = undrawn(Photo(str(photo), visible=False))
         with gr.Column(elem_id="ribbon"):
             _unseen_heading("ribbon")
             self.stages = Ribbon(ribbon_value(first.trace))
@@ -190,8 +191,8 @@ class _Page:
         self.turn = gr.State(Turn())
         self.trials = gr.State(Turn())
         self.started = gr.State(0)
-        self.number = gr.Number(0, visible=False)
-        self.target = gr.Number(visible=False)
+        self.number = undrawn(gr.Number(0, visible=False))
+        self.target = undrawn(gr.Number(visible=False))
 
     def _add_measuring(self) -> None:
         gr.Markdown(text("measure"))

@@ -15,6 +15,7 @@ from gradio.state_holder import SessionState
 from cvt.errors import CvtError
 from ui.components.part import Part
 from ui.components.photo import MAX_BYTES
+from ui.components.undrawn import UNDRAWN
 from ui.examples import examples
 from ui.handlers import Asked, Handlers
 from ui.launch import launch_options
@@ -52,8 +53,18 @@ def test_it_starts_without_asking_the_network(model_folder: Path, monkeypatch: p
     build(str(model_folder), "cpu")
 
 
+def test_a_browser_fetches_nothing_for_what_is_never_drawn(demo: gr.Blocks) -> None:
+    """Photo, numbers and the endpoints' components only hold values; one of a type would bring its modules along."""
+    components = demo.config["components"]
+    assert {"image", "number", "textbox"}.isdisjoint(component["type"] for component in components)
+    hidden = [component for component in components if component["type"] == UNDRAWN]
+    assert {"image", "number", "textbox"} <= {component["props"]["name"] for component in hidden}
+
+
 def test_the_first_example_and_its_result_are_part_of_the_page(demo: gr.Blocks) -> None:
-    photo = next(component["props"]["value"] for component in demo.config["components"] if component["type"] == "image")
+    photo = next(
+        component["props"]["value"] for component in demo.config["components"] if component["props"]["name"] == "image"
+    )
     assert photo["orig_name"] == FIRST.file
     prediction = component(demo, "prediction")["value"]
     assert len(prediction["confidences"]) == 5
