@@ -36,7 +36,7 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int 
     return float(gaps.abs().sum() / len(labels))
 
 
-def fit_temperature(logits: Tensor, labels: Tensor) -> float:
+def fit_temperature(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> float:
     """The temperature T for which ``softmax(logits / T)`` gives these labels the highest likelihood (section 4.2).
 
     The loss is convex in 1/T, so a golden-section search over log T finds its one minimum.
@@ -44,14 +44,17 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     Args:
         logits: ``[N, classes]`` of images the model was not trained on.
         labels: class indices ``[N]``.
+        weights: what each image counts, ``[N]``; all the same unless given.
 
     Returns:
         A temperature from 0.05 to 20, rounded to four digits.
     """
     logits = logits.double()
+    weights = torch.ones(len(labels)) if weights is None else weights
 
     def loss(log_temperature: float) -> float:
-        return float(F.cross_entropy(logits / torch.tensor(log_temperature).exp(), labels))
+        losses = F.cross_entropy(logits / torch.tensor(log_temperature).exp(), labels, reduction="none")
+        return float((losses * weights).sum() / weights.sum())
 
     low, high = torch.tensor([LOWEST, HIGHEST]).log().tolist()
     golden = (5**0.5 - 1) / 2

@@ -87,15 +87,23 @@ class ImageSet:
         labels: class indices, int64 ``[N]``.
         classes: class names by index.
         soft_labels: a teacher's probabilities, float16 ``[N, classes]``, where there are any.
+        origins: which of several data sets each class comes from, by index; empty where all are of one.
     """
 
     images: Tensor
     labels: Tensor
     classes: tuple[str, ...]
     soft_labels: Tensor | None = None
+    origins: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def weights(self) -> Tensor:
+        """What each image counts, float32 ``[N]``, where every data set shall count as much as another."""
+        origins = torch.tensor(self.origins or [0] * len(self.classes))[self.labels]
+        return 1 / origins.bincount().float()[origins]
 
     def select(self, indices: Tensor) -> ImageSet:
         """The images with these indices, in their order."""
@@ -154,7 +162,8 @@ def join(sets: Sequence[ImageSet]) -> ImageSet:
         raise DataError(f"two of the data sets have a class named {', '.join(repeated)}; each must be in one alone")
     offsets = accumulate((len(image_set.classes) for image_set in sets), initial=0)
     labels = torch.cat([image_set.labels + offset for image_set, offset in zip(sets, offsets, strict=False)])
-    return ImageSet(torch.cat([image_set.images for image_set in sets]), labels, classes)
+    origins = tuple(index for index, image_set in enumerate(sets) for _ in image_set.classes)
+    return ImageSet(torch.cat([image_set.images for image_set in sets]), labels, classes, origins=origins)
 
 
 def hold_out(data: ImageSet, share: float, seed: int = 0) -> tuple[ImageSet, ImageSet]:

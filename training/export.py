@@ -57,7 +57,8 @@ def export(state: dict[str, Any], held_out: ImageSet, folder: Path, *, start: st
 
     Args:
         state: of a :class:`training.loop.Training`.
-        held_out: training images the run did not train on; temperature and doubt's threshold are fitted to them.
+        held_out: training images the run did not train on; temperature and doubt's threshold are fitted to them, the
+            temperature so that each data set among them counts the same.
         folder: the model's folder.
         start: the checkpoint that was fine-tuned, if any.
     """
@@ -73,7 +74,7 @@ def export(state: dict[str, Any], held_out: ImageSet, folder: Path, *, start: st
         pairs = zip(photos, held_out.labels.tolist(), strict=True)
         logits, _ = collect_logits(model, processor, pairs, total=len(held_out))
         if len(held_out) >= FEWEST_FOR_TEMPERATURE:
-            model.config.temperature = fit_temperature(logits, held_out.labels)
+            model.config.temperature = fit_temperature(logits, held_out.labels, held_out.weights)
         right = logits.argmax(1) == held_out.labels
         facts["top1"] = float(right.float().mean())
         if recipe["doubt"] and right.any():

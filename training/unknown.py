@@ -196,7 +196,8 @@ def leave_out(data: ImageSet) -> tuple[ImageSet, ImageSet]:
     numbers = (~unknown).cumsum(0) - 1
     classes = tuple(name for name, left in zip(data.classes, unknown.tolist(), strict=True) if not left)
     left_out = data.select(unknown[data.labels].nonzero().flatten())
-    return replace(kept, labels=numbers[kept.labels], classes=classes), left_out
+    origins = tuple(origin for origin, left in zip(data.origins, unknown.tolist(), strict=False) if not left)
+    return replace(kept, labels=numbers[kept.labels], classes=classes, origins=origins), left_out
 
 
 if __name__ == "__main__":

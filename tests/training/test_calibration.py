@@ -60,6 +60,20 @@ def test_auroc_counts_pairs_and_halves_ties() -> None:
     assert auroc(unknown, known) == pytest.approx(1 - 7 / 8)
 
 
+def test_a_temperature_goes_by_what_each_image_counts() -> None:
+    """Images that count nothing change nothing, and one that counts twice is as good as two."""
+    generator = torch.Generator().manual_seed(0)
+    logits, labels = 3 * torch.randn(60, 4, generator=generator), torch.randint(0, 4, (60,), generator=generator)
+    first = torch.arange(60) < 30
+    logits[torch.arange(60), labels] += torch.where(first, 4.0, 2.0)  # of the first half it may be surer
+    alone = pytest.approx(fit_temperature(logits[first], labels[first]), abs=1e-3)
+    assert fit_temperature(logits, labels, first.float()) == alone
+    twice = torch.cat([torch.arange(60), torch.arange(30)])
+    doubled = pytest.approx(fit_temperature(logits[twice], labels[twice]), abs=1e-3)
+    assert fit_temperature(logits, labels, 1 + first.float()) == doubled
+    assert fit_temperature(logits, labels) not in (alone, doubled)
+
+
 def test_a_threshold_doubts_a_tenth_of_the_right_ones() -> None:
     scores = np.linspace(0, 1, 101)
     assert doubt_threshold(scores) == 0.9

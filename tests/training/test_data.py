@@ -163,5 +163,8 @@ def test_sets_join_with_the_classes_of_all() -> None:
     assert both.labels.tolist() == [1, 0, 2, 4, 3]
     assert both.images[:, 0, 0, 0].tolist() == [1, 2, 3, 4, 5]
     assert join([first]).labels.tolist() == [1, 0]
+    assert both.origins == (0, 0, 1, 1, 1)
+    torch.testing.assert_close(both.weights, torch.tensor([1 / 2, 1 / 2, 1 / 3, 1 / 3, 1 / 3]))
+    assert first.weights.unique().numel() == 1, "within one data set all count the same"
     with pytest.raises(DataError, match="two of the data sets have a class named b, c"):
         join([both, grey([6], [0], ("c", "b"))])
