@@ -13,10 +13,11 @@ from gradio.data_classes import GradioModel
 from gradio.state_holder import SessionState
 
 from cvt.errors import CvtError
+from tests.ui.conftest import NAMES
 from ui.components.part import Part
 from ui.components.photo import MAX_BYTES
 from ui.components.undrawn import UNDRAWN
-from ui.examples import examples
+from ui.examples import opening_example
 from ui.handlers import Asked, Handlers
 from ui.launch import launch_options
 from ui.page import MOST_WAITING, build
@@ -25,7 +26,7 @@ from ui.serving.watching import WatchedBlocks
 from ui.session.models import ModelCache, offered_models
 from ui.session.turn import OvertakenError, Turn
 
-FIRST = next(iter(examples().values()))
+FIRST = opening_example(NAMES)
 
 
 @pytest.fixture(scope="module")
