@@ -74,7 +74,7 @@ def visit(browser: Browser, address: str, screen: dict[str, Any], speed: dict[st
     devtools.on("Network.requestWillBeSent", lambda event: asked.append(event["request"]["url"]))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.wait_for_timeout(QUIET)  # a new window fetches a hundred pages of the browser's own first
+    page.wait_for_timeout(QUIET)  # a new window fetches a hundred files of the browser's own first
     page.goto(address, wait_until="commit", timeout=PATIENCE)
     seconds = page.wait_for_function(READY, timeout=PATIENCE).json_value()
     page.wait_for_selector("#explorer[data-preloaded=true]", timeout=PATIENCE)

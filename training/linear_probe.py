@@ -6,9 +6,13 @@ was trained on. Only the layer is fitted anew to images of another kind, and to 
 
 from __future__ import annotations
 
+from itertools import chain, count, islice
+
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
+
+from .loop import epoch_batches
 
 __all__ = ["cross_fitted"]
 
@@ -35,12 +39,12 @@ def cross_fitted(features: Tensor, labels: Tensor, num_classes: int, folds: int 
     logits = features.new_empty(len(features), num_classes)
     for number in fold.unique():
         mine = fold == number
-        layer = _fit(features[~mine], labels[~mine], num_classes, generator)
+        layer = _fit(features[~mine], labels[~mine], num_classes, seed)
         logits[mine] = layer(features[mine]).detach()
     return logits
 
 
-def _fit(features: Tensor, labels: Tensor, num_classes: int, generator: Generator) -> nn.Linear:
+def _fit(features: Tensor, labels: Tensor, num_classes: int, seed: int) -> nn.Linear:
     """Softmax regression by AdamW, from weights of zero, the rate falling along half a cosine."""
     layer = nn.Linear(features.shape[1], num_classes)
     nn.init.zeros_(layer.weight)
@@ -48,12 +52,8 @@ def _fit(features: Tensor, labels: Tensor, num_classes: int, generator: Generato
     size = min(BATCH, len(features))
     optimizer = torch.optim.AdamW(layer.parameters(), lr=RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
-    left: list[Tensor] = []
-    for _ in range(STEPS):
-        if not left:
-            order = torch.randperm(len(features), generator=generator)
-            left = list(order[: len(order) // size * size].split(size))
-        batch = left.pop(0)
+    epochs = (epoch_batches(labels, None, size, seed, epoch) for epoch in count())
+    for batch in islice(chain.from_iterable(epochs), STEPS):
         optimizer.zero_grad()
         F.cross_entropy(layer(features[batch]), labels[batch]).backward()
         optimizer.step()

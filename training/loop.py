@@ -28,7 +28,7 @@ from .recipe import Phase, Recipe
 from .resuming import check_count, check_numbers, check_optimizer, check_progress
 from .run import RunFolder, Workers
 
-__all__ = ["Progress", "Training", "predict"]
+__all__ = ["Progress", "Training", "epoch_batches", "predict"]
 
 
 @dataclass
