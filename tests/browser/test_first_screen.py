@@ -63,6 +63,18 @@ def test_rows_too_long_for_a_phone_fade_out_where_they_go_on(on_a_phone: Any) ->
         expect(row).to_have_attribute("data-beyond", "before")
 
 
+def test_the_answer_stays_in_sight_however_far_the_ribbon_is_scrolled(on_a_phone: Any) -> None:
+    ribbon, answer = on_a_phone.locator("#stages"), on_a_phone.locator("#stages .answer strong")
+    for left in (0, 150, 10_000):
+        ribbon.evaluate("(node, left) => node.scrollTo({ left })", left)
+        inside, around = answer.bounding_box(), ribbon.bounding_box()
+        assert around["x"] < inside["x"], left
+        assert inside["x"] + inside["width"] <= around["x"] + around["width"], left
+        on_top = "node => node.contains(document.elementFromPoint(...%s))"
+        middle = [inside["x"] + inside["width"] / 2, inside["y"] + inside["height"] / 2]
+        assert answer.evaluate(on_top % middle), left
+
+
 def test_nothing_fades_where_all_is_in_sight(page: Any, address: str) -> None:
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(address)
