@@ -109,11 +109,12 @@ def _doubt(measured: Mapping[str, Any] | None, short_run: Mapping[str, Any] | No
 def _chosen_by(short_run: Mapping[str, Any]) -> list[str]:
     """How the score of doubt was chosen: a paragraph, and a table with a line for each that was tried."""
     text = (
-        f"The score was chosen by a short run of {short_run['epochs']} epochs at {short_run['resolution']} px, which "
-        f"learnt {short_run['known']} of the classes and never saw the other {short_run['unknown']}; it names "
-        f"{short_run['accuracy']:.1%} of the held-out images rightly. AUROC is the probability that of two images one "
-        "of an unknown class has the higher score; 0.5 is chance. Doubted are these where a tenth of the rightly named "
-        "is too."
+        f"The score was chosen by a short run, `{short_run['recipe']}` ({short_run['epochs']} epochs, the last at "
+        f"{short_run['resolution']} px), which learnt {short_run['known']} of the classes and never saw the other "
+        f"{short_run['unknown']}; it names {short_run['accuracy']:.1%} of the held-out images rightly. AUROC is the "
+        "probability that of two images one of an unknown class has the higher score; 0.5 is chance. What the run "
+        "misnames it should doubt as well, so the second column leaves that out. Doubted are the unknown where a tenth "
+        "of the rightly named is too."
     )
     rows = [
         f"| {name} | {told['auroc']:.3f} | {told['auroc_right']:.3f} | {told['caught']:.1%} |"

@@ -58,8 +58,9 @@ class Muon(Optimizer):
 
     A step has the root mean square 0.2 that AdamW's typically has, so that both share learning rate and weight decay
     (Liu et al. 2025, arXiv 2502.16982, section 2.2). It is ``torch.optim.Muon`` but for three things, which make it
-    several times as fast on a CPU: it computes in float32, since a processor without bfloat16 has to emulate it, it
-    takes all matrices of one shape together, and processes that train together share them out.
+    several times as fast on a CPU: it computes in float32, since a processor without bfloat16 has to emulate it (one
+    with AMX multiplies in bfloat16 within :meth:`.run.Workers.fast_products`), it takes all matrices of one shape
+    together, and processes that train together share them out.
 
     Args:
         matrices: two-dimensional parameters, with the same gradients in every process.

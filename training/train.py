@@ -23,7 +23,7 @@ from cvt.image_processor import CvtImageProcessor
 from cvt.initialisation import initialise
 from cvt.model import CvtForImageClassification
 
-from .data import DataError, hold_out, join, load_images
+from .data import DataError, ImageSet, hold_out, join, load_images
 from .export import export
 from .loop import Training
 from .plot import plot_log
@@ -31,7 +31,7 @@ from .recipe import Recipe, load_recipe
 from .run import RunFolder, Workers
 from .teacher import read_soft_labels
 
-__all__ = ["build_model", "main", "train"]
+__all__ = ["build_model", "load_training_images", "main", "train"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -99,15 +99,7 @@ def train(
         resolution = CvtImageProcessor.from_pretrained(start).resolution
         phases = tuple(replace(phase, resolution=resolution) for phase in recipe.phases)
         recipe = replace(recipe, phases=phases, test_resolution=None, stored_size=round(resolution * 1.25))
-    images = join([load_images(source, "train", recipe.stored_size) for source in recipe.data])
-    if any(phase.taught for phase in recipe.phases):
-        if soft_labels is None:
-            raise ConfigError(
-                f"the recipe {recipe.name} learns from a teacher: let python -m training.teacher make its soft labels, "
-                "and say --soft-labels FILE"
-            )
-        images = replace(images, soft_labels=read_soft_labels(soft_labels, images.labels, images.classes))
-    data, held_out = hold_out(images, recipe.held_out)
+    data, held_out = hold_out(load_training_images(recipe, soft_labels), recipe.held_out)
     if len(data.classes) < 2:
         raise DataError(f"{recipe.data[0]} has only the class {data.classes[0]!r}; a classifier needs at least two")
     torch.manual_seed(recipe.seed)
@@ -119,6 +111,23 @@ def train(
         export(training.state_dict(), held_out, out / "model", start=start)
         plot_log(out / "log.csv", out / "log.png")
     return out / "model"
+
+
+def load_training_images(recipe: Recipe, soft_labels: Path | None) -> ImageSet:
+    """All training images of a recipe, with the teacher's answers where it has a phase that is taught.
+
+    Raises:
+        CvtError: the images or the soft labels cannot be read, or there are none where the recipe needs them.
+    """
+    images = join([load_images(source, "train", recipe.stored_size) for source in recipe.data])
+    if not any(phase.taught for phase in recipe.phases):
+        return images
+    if soft_labels is None:
+        raise ConfigError(
+            f"the recipe {recipe.name} learns from a teacher: let python -m training.teacher make its soft labels, "
+            "and say --soft-labels FILE"
+        )
+    return replace(images, soft_labels=read_soft_labels(soft_labels, images.labels, images.classes))
 
 
 def build_model(recipe: Recipe, classes: tuple[str, ...], start: str | None = None) -> CvtForImageClassification:

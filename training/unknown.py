@@ -1,12 +1,12 @@
 """Which score tells best that a photo shows none of a model's classes?
 
-    python -m training.unknown --recipe imagenet_210 --data TINY_IMAGENET IMAGENETTE --phase 2 --epochs 3
+    python -m training.unknown --recipe imagenet_210_short --data TINY_IMAGENET IMAGENETTE --soft-labels SOFT
 
 trains a short run that never sees a tenth of the classes, then shows it images of these beside held-out images of the
-classes it knows. It prints for every score the AUROC, and the share of unknown images that are doubted when a tenth of
-the rightly named ones is doubted too; a score drawn at random stands beside them. The recipe then names the best
-(``doubt``), and exporting a run sets the threshold. ``--write MODEL`` keeps the figures as ``doubt.json`` in a model's
-folder, where its card finds them.
+classes it knows; of what a teacher answered, it learns the part that is about these. It prints for every score the
+AUROC, and the share of unknown images that are doubted when a tenth of the rightly named ones is doubted too; a score
+drawn at random stands beside them. The recipe then names the best (``doubt``), and exporting a run sets the threshold.
+``--write MODEL`` keeps the figures as ``doubt.json`` in a model's folder, where its card finds them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from cvt.doubt import DOUBT_SCORES
@@ -27,11 +28,11 @@ from cvt.errors import ConfigError, CvtError
 from cvt.model import CvtForImageClassification
 
 from .calibration import auroc, doubt_threshold
-from .data import ImageSet, hold_out, join, load_images
+from .data import ImageSet, hold_out
 from .loop import Training, predict
 from .recipe import Recipe, load_recipe
 from .run import RunFolder, Workers
-from .train import build_model
+from .train import build_model, load_training_images
 
 __all__ = ["Separation", "ShortRun", "fit_gaussians", "leave_out", "look", "mahalanobis", "main", "measure"]
 
@@ -63,13 +64,14 @@ class ShortRun:
 
     Attributes:
         known, unknown: number of classes that the short run learnt, and that it never saw.
-        epochs, resolution: of the short run, and the side of its input in pixels.
+        recipe, epochs, resolution: of the short run, and the side of its last input in pixels.
         accuracy: share of held-out images of known classes that it names rightly.
         scores: by the name of the score; "random" has nothing to do with the images.
     """
 
     known: int
     unknown: int
+    recipe: str
     epochs: int
     resolution: int
     accuracy: float
@@ -83,24 +85,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--recipe", required=True, help="a file of training/recipes")
     parser.add_argument("--data", nargs="+", help="the training images, instead of the recipe's")
-    parser.add_argument("--epochs", type=int, required=True, help="of the short run")
-    parser.add_argument("--phase", type=int, default=1, help="the recipe's phase that all of them follow, from 1")
+    parser.add_argument("--soft-labels", type=Path, metavar="FILE", help="a teacher's, from training.teacher")
+    parser.add_argument("--epochs", type=int, help="stretch or shorten the recipe to so many epochs")
     parser.add_argument("--out", type=Path, help="the short run's folder; runs/RECIPE-doubt by default")
     parser.add_argument("--device", default="auto", help="cpu, cuda, mps; auto takes the fastest there is")
     parser.add_argument("--write", type=Path, metavar="MODEL", help="write doubt.json into this model's folder")
     options = parser.parse_args(arguments)
     try:
         recipe = load_recipe(options.recipe)
-        if options.epochs < 1:
-            raise ConfigError(f"epochs={options.epochs} must be at least 1")
-        if not 1 <= options.phase <= len(recipe.phases):
-            raise ConfigError(f"phase={options.phase} must be from 1 to {len(recipe.phases)}, as the recipe has them")
+        if options.epochs is not None:
+            recipe = recipe.with_epochs(options.epochs)
         if options.write and not options.write.is_dir():
             raise ConfigError(f"--write {options.write} must be a model's folder that is there")
-        short = replace(recipe.phases[options.phase - 1], epochs=options.epochs, taught=0.0, restart=None)
-        recipe = replace(recipe, data=tuple(options.data or recipe.data), phases=(short,))
+        recipe = replace(recipe, data=tuple(options.data or recipe.data))
+        folder = RunFolder(options.out or Path("runs") / f"{recipe.name}-doubt")
         with Workers.start(options.device) as workers:
-            measured = measure(recipe, RunFolder(options.out or Path("runs") / f"{recipe.name}-doubt"), workers)
+            measured = measure(recipe, folder, workers, options.soft_labels)
         if workers.is_first:
             print(
                 f"{measured.accuracy:.1%} of the held-out images of {measured.known} classes named rightly; "
@@ -118,13 +118,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"error: {error}")
 
 
-def measure(recipe: Recipe, folder: RunFolder, workers: Workers) -> ShortRun:
+def measure(recipe: Recipe, folder: RunFolder, workers: Workers, soft_labels: Path | None = None) -> ShortRun:
     """Train the recipe without a tenth of the classes; how well each score tells these from the others.
 
+    Args:
+        soft_labels: a teacher's file about all classes, where the recipe has a phase that is taught.
+
     Raises:
-        CvtError: the images cannot be read.
+        CvtError: the images or the soft labels cannot be read.
     """
-    known, unknown = leave_out(join([load_images(source, "train", recipe.stored_size) for source in recipe.data]))
+    known, unknown = leave_out(load_training_images(recipe, soft_labels))
     train, held_out = hold_out(known, recipe.held_out)
     unknown = hold_out(unknown, min(1.0, recipe.held_out * LEFT_OUT))[1]
     torch.manual_seed(recipe.seed)
@@ -147,6 +150,7 @@ def measure(recipe: Recipe, folder: RunFolder, workers: Workers) -> ShortRun:
     return ShortRun(
         known=len(known.classes),
         unknown=len(unknown.labels.unique()),
+        recipe=recipe.name,
         epochs=recipe.epochs,
         resolution=recipe.resolution,
         accuracy=float(right.mean()),
@@ -190,14 +194,21 @@ def mahalanobis(features: np.ndarray, means: np.ndarray, precision: np.ndarray) 
 
 
 def leave_out(data: ImageSet) -> tuple[ImageSet, ImageSet]:
-    """The images of nine tenths of the classes, numbered anew, and those of every tenth class."""
+    """The images of nine tenths of the classes, numbered anew, and those of every tenth class.
+
+    A teacher's answers keep their proportions among the classes that are left, and add up to 1 again.
+    """
     unknown = torch.arange(len(data.classes)) % LEFT_OUT == LEFT_OUT - 1
     kept = data.select((~unknown[data.labels]).nonzero().flatten())
     numbers = (~unknown).cumsum(0) - 1
     classes = tuple(name for name, left in zip(data.classes, unknown.tolist(), strict=True) if not left)
     left_out = data.select(unknown[data.labels].nonzero().flatten())
     origins = tuple(origin for origin, left in zip(data.origins, unknown.tolist(), strict=False) if not left)
-    return replace(kept, labels=numbers[kept.labels], classes=classes, origins=origins), left_out
+    soft_labels = kept.soft_labels
+    if soft_labels is not None:
+        soft_labels = F.normalize(soft_labels[:, ~unknown].float(), p=1, dim=1).half()
+    labels = numbers[kept.labels]
+    return replace(kept, labels=labels, classes=classes, origins=origins, soft_labels=soft_labels), left_out
 
 
 if __name__ == "__main__":

@@ -148,7 +148,7 @@ def test_the_card_of_an_unfinished_run_on_two_data_sets(
     }
     (tmp_path / "training.json").write_text(json.dumps(about))
     scores = {"energy": Separation(0.75, 0.875, 0.4375), "random": Separation(0.5, 0.5, 0.1)}
-    (tmp_path / "doubt.json").write_text(json.dumps(asdict(ShortRun(9, 1, 4, 32, 0.625, scores))))
+    (tmp_path / "doubt.json").write_text(json.dumps(asdict(ShortRun(9, 1, "brief", 4, 32, 0.625, scores))))
     (light := tmp_path / "light" / "c").mkdir(parents=True)
     Image.new("RGB", (16, 16), (0, 0, 0)).save(light / "0.png")
     model: Any = GreyReader(table())
@@ -158,7 +158,8 @@ def test_the_card_of_an_unfinished_run_on_two_data_sets(
     assert "| top-1 | 25.0% | 0.0% |" in card and "| c | 0.0% |" in card and "with 4 classes" in card
     assert "after 3 of its 4 epochs" in card and "3 epochs (2 at 32 px, then 1 at 48 px)" in card
     assert 'the score "energy" is above -3.25' in card and "10.0% of the held-out" in card and "37.5% of those" in card
-    assert "a short run of 4 epochs at 32 px, which learnt 9 of the classes" in card and "62.5% of the held-out" in card
+    assert "`brief` (4 epochs, the last at 32 px), which learnt 9 of the classes" in " ".join(card.split())
+    assert "62.5% of the held-out" in " ".join(card.split())
     assert (
         "|---|---|---|---|\n| energy | 0.750 | 0.875 | 43.8% |\n| random | 0.500 | 0.500 | 10.0% |\n\n## Training"
         in card

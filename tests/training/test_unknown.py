@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from cvt.errors import ConfigError
 from training import unknown
 from training.data import ImageSet
 from training.recipe import Recipe
@@ -23,6 +24,17 @@ def test_every_tenth_class_is_left_out_and_the_rest_numbered_anew() -> None:
     known, unknown = leave_out(ImageSet(images, labels, tuple(f"c{index}" for index in range(21))))
     assert known.images[:, 0, 0, 0].tolist() == [0, 2, 4] and unknown.images[:, 0, 0, 0].tolist() == [1, 3, 5]
     assert [known.classes[label] for label in known.labels] == ["c0", "c10", "c20"] and len(known.classes) == 19
+
+
+def test_what_a_teacher_says_of_left_out_classes_is_left_out_too() -> None:
+    answers = torch.zeros(2, 11, dtype=torch.float16)
+    answers[0, :2], answers[0, 9] = torch.tensor([0.2, 0.05]), 0.75
+    answers[1, 10] = 1
+    data = ImageSet(torch.zeros(2, 3, 1, 1, dtype=torch.uint8), torch.tensor([0, 10]), tuple("abcdefghijk"), answers)
+    learnt = leave_out(data)[0].soft_labels
+    assert learnt is not None and learnt.dtype == torch.float16
+    assert learnt[0].tolist() == pytest.approx([0.8, 0.2] + 8 * [0], abs=1e-3)
+    assert learnt[1].tolist() == 9 * [0] + [1]
 
 
 def test_mahalanobis_counts_in_spreads_to_the_nearest_mean() -> None:
@@ -62,11 +74,20 @@ def test_the_run_without_a_class_doubts_it(
     ("options", "reason"),
     [
         (["--epochs", "0"], "epochs=0 must be at least 1"),
-        (["--epochs", "1", "--phase", "99"], "phase=99 must be from 1 to"),
-        (["--epochs", "1", "--write", "nowhere"], "--write nowhere must be a model's folder"),
+        (["--data", str(Path(__file__).parent / "nowhere")], "nowhere"),
+        (["--write", "nowhere"], "--write nowhere must be a model's folder"),
     ],
-    ids=["epochs", "phase", "folder"],
+    ids=["epochs", "data", "folder"],
 )
 def test_what_cannot_be_is_said_before_anything_is_learnt(options: list[str], reason: str) -> None:
     with pytest.raises(SystemExit, match=reason):
-        unknown.main(["--recipe", "imagenet_210", *options])
+        unknown.main(["--recipe", "imagenet_210_short", *options])
+
+
+def test_a_taught_run_asks_for_its_soft_labels(recipe: Recipe, tmp_path: Path, workers: Workers) -> None:
+    for name in "ab":
+        (tmp_path / "data" / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "data" / name / "0.png")
+    taught = replace(recipe, data=(str(tmp_path / "data"),), phases=(replace(recipe.phases[0], taught=0.5),))
+    with pytest.raises(ConfigError, match="say --soft-labels FILE"):
+        measure(taught, RunFolder(tmp_path / "run"), workers)
