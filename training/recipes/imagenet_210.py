@@ -21,6 +21,8 @@ work, the rest 1.4 hours on two of an Intel Xeon.
 
 from ..recipe import Augmentation, Phase, Recipe
 
+__all__ = ["MILD", "RECIPE"]
+
 LITTLE = Augmentation(crop_scale=(0.5, 1.0), colour=0.1).clean()  # so few epochs underfit
 MUCH = Augmentation(recompress=1.0, blur=0.5, warp=0.2, colour=0.3, erase=0.1, mix=0.2)
 MILD = Augmentation(recompress=1.0, crop_scale=(0.5, 1.0), blur=0.25, colour=0.2).clean()
