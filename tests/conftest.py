@@ -19,6 +19,9 @@ from cvt.probe import _recorders
 from tests.cvt.shapes import BORDERS, held
 from tests.cvt.stand_in_hub import StandInHub
 
+ENDING = 5.0
+"""Seconds that a thread which was told to stop may take."""
+
 
 @pytest.fixture
 def pools() -> tuple[str, ...]:
@@ -35,8 +38,11 @@ def nothing_leaks(pools: tuple[str, ...]) -> Iterator[None]:
     assert torch.is_grad_enabled(), "gradients were left switched off"
     assert torch.get_default_dtype() == torch.float32, "the default dtype was left changed"
     assert torch.get_num_threads() == threads_used, "the number of torch's threads was left changed"
-    new = [thread for thread in set(threading.enumerate()) - threads if not thread.daemon and thread.is_alive()]
-    left = [thread for thread in new if not thread.name.startswith(pools)]
+    new = [thread for thread in set(threading.enumerate()) - threads if not thread.daemon]
+    new = [thread for thread in new if not thread.name.startswith(pools)]
+    for thread in new:
+        thread.join(ENDING)
+    left = [thread for thread in new if thread.is_alive()]
     assert not left, f"threads were left running: {left}"
 
 
