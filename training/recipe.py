@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -146,6 +147,16 @@ class Recipe:
                 return phase
             epoch -= phase.epochs
         raise IndexError(f"this recipe has {self.epochs} epochs")
+
+    def with_data(self, data: Sequence[str] | None) -> Recipe:
+        """The same recipe for images elsewhere, if ``data`` says where.
+
+        Raises:
+            ConfigError: neither ``data`` nor the recipe says where the images are.
+        """
+        if not (data or self.data):
+            raise ConfigError(f"the recipe {self.name} names no data: say --data FOLDER")
+        return replace(self, data=tuple(data or self.data))
 
     def with_epochs(self, epochs: int) -> Recipe:
         """The same recipe stretched or shortened to ``epochs`` in all; each phase keeps its share, warm-up too.

@@ -51,10 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="auto", help="cpu, cuda, mps; auto takes the fastest there is")
     options = parser.parse_args(arguments)
     try:
-        recipe = load_recipe(options.recipe or ("finetune" if options.start else ""))
-        recipe = replace(recipe, data=tuple(options.data or recipe.data))
-        if not recipe.data:
-            raise ConfigError(f"the recipe {recipe.name} names no data: say --data FOLDER")
+        recipe = load_recipe(options.recipe or ("finetune" if options.start else "")).with_data(options.data)
         if options.epochs is not None:
             recipe = recipe.with_epochs(options.epochs)
         out = options.out or Path("runs") / recipe.name

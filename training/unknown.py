@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             recipe = recipe.with_epochs(options.epochs)
         if options.write and not options.write.is_dir():
             raise ConfigError(f"--write {options.write} must be a model's folder that is there")
-        recipe = replace(recipe, data=tuple(options.data or recipe.data))
+        recipe = recipe.with_data(options.data)
         folder = RunFolder(options.out or Path("runs") / f"{recipe.name}-doubt")
         with Workers.start(options.device) as workers:
             measured = measure(recipe, folder, workers, options.soft_labels)

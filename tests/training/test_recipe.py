@@ -36,7 +36,8 @@ def test_dashes_may_stand_for_underscores() -> None:
 
 
 def test_an_unknown_recipe_is_named_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"'imagnet' must be one of finetune, imagenet_210, "):
+    known = "finetune, imagenet_210, imagenet_210_short, imagenette"
+    with pytest.raises(ConfigError, match=f"'imagnet' must be one of {known}"):
         load_recipe("imagnet")
 
 

@@ -74,12 +74,16 @@ def test_the_run_without_a_class_doubts_it(
     ("options", "reason"),
     [
         (["--epochs", "0"], "epochs=0 must be at least 1"),
+        ([], "the recipe imagenet_210_short names no data: say --data FOLDER"),
         (["--data", str(Path(__file__).parent / "nowhere")], "nowhere"),
         (["--write", "nowhere"], "--write nowhere must be a model's folder"),
     ],
-    ids=["epochs", "data", "folder"],
+    ids=["epochs", "no data", "data", "folder"],
 )
-def test_what_cannot_be_is_said_before_anything_is_learnt(options: list[str], reason: str) -> None:
+def test_what_cannot_be_is_said_before_anything_is_learnt(
+    options: list[str], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match=reason):
         unknown.main(["--recipe", "imagenet_210_short", *options])
 
